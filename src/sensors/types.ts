@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { Endpoint, Transport } from '../core/event.ts'
+
+/** A listening address, after binding (the port is the real one when 0 was asked for). */
+export type Listener = {
+  readonly transport: Transport
+  readonly endpoint: Endpoint
+  readonly receiver: 'dgram' | 'net'
+}
+
+export type SensorCounters = {
+  readonly receivedCount: number // datagrams, or stream messages
+  readonly repliedCount: number
+  readonly silencedByBytesCount: number // replies not sent since they would have been larger than the request
+  readonly silencedByRateCount: number // replies not sent since a rate limit was reached
+  readonly sendErrorCount: number
+  readonly bugCount: number // exceptions caught at the packet boundary
+  readonly connectionCount: number // open now
+  readonly shedConnectionCount: number // closed to stay within the limits
+}
+
+export type Sensors = AsyncDisposable & {
+  readonly listeners: readonly Listener[]
+  counters(): SensorCounters
+}
