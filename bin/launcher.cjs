@@ -1,0 +1,150 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+// biome-ignore-all lint/style/useNodejsImportProtocol: older Nodes do not know the prefix
+'use strict'
+// Runs a task of this checkout (`npm start`, `npm test` …) on a machine that has just some Node: it sees to a Node
+// that is new enough and to node_modules, then hands over. Any Node since 12 must be able to read this file.
+const childProcess = require('child_process')
+const fs = require('fs')
+const os = require('os')
+const path = require('path')
+const runtime = require('./runtime.cjs')
+
+const ROOT = path.dirname(__dirname)
+const RUNTIME_FOLDER = path.join(ROOT, '.runtime')
+
+// task -> the script and its first arguments; `production` tasks need no development dependencies.
+const TASKS = new Map([
+  ['start', { production: true, run: ['src/cli/main.ts', 'start'] }],
+  ['cli', { production: true, run: ['src/cli/main.ts'] }],
+  ['reindex', { production: true, run: ['src/cli/main.ts', 'reindex'] }],
+  ['test', { run: ['tools/test.ts', 'quick'] }],
+  ['test:long', { run: ['tools/test.ts', 'long'] }],
+  ['night', { run: ['tools/test.ts', 'night'] }],
+  ['check', { run: ['tools/check.ts'] }],
+  ['docs', { run: ['tools/docs.ts'] }],
+  ['dev', { run: ['tools/dev.ts'] }],
+  ['bench', { run: ['tools/bench.ts'] }],
+  ['build', { run: ['tools/build.ts'] }],
+])
+
+/**
+ * Whether node_modules holds what package-lock.json asks for, by the record npm leaves there when it is done (an
+ * interrupted installation leaves none). Optional packages may be missing: most are for other platforms.
+ */
+function isInstalled(lockText, recordText, production) {
+  const wanted = JSON.parse(lockText).packages
+  const held = JSON.parse(recordText).packages || {}
+  return Object.keys(wanted).every((key) => {
+    const want = wanted[key]
+    const have = held[key]
+    if (key === '' || want.link || key.indexOf('node_modules/') === -1) return true
+    if (have === undefined) return Boolean(want.optional || want.devOptional || (want.dev && production))
+    return have.version === want.version && (!have.integrity || !want.integrity || have.integrity === want.integrity)
+  })
+}
+
+function hasModules(production) {
+  const record = path.join(ROOT, 'node_modules', '.package-lock.json')
+  try {
+    const recordText = fs.readFileSync(record, 'utf8')
+    return isInstalled(fs.readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8'), recordText, production)
+  } catch (error) {
+    if (error.code === 'ENOENT' || error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
+function modulesHint(why, command) {
+  return [
+    `node_modules is missing or does not match package-lock.json. ${why}`,
+    'With access to the npm registry, run',
+    '    npm ci --ignore-scripts',
+    `    ${command}`,
+    'For a machine without network, copy the folders node_modules and .runtime from one of the same kind.',
+  ].join('\n')
+}
+
+async function ensureModules(node, task, options) {
+  if (hasModules(task.production)) return
+  const fail = (why) => new runtime.Hint(modulesHint(why, options.command))
+  if (runtime.findNpm(node, process.env) === null) throw fail('It could not be installed: npm was not found.')
+  await runtime.withLock(path.join(RUNTIME_FOLDER, 'install.lock'), async () => {
+    if (hasModules(task.production)) return
+    runtime.say('installing the dependencies of package-lock.json ...')
+    const args = ['ci', '--prefix', ROOT, '--ignore-scripts', '--package-lock=true'].concat(options.npmArgs)
+    const result = await runtime.runNpm(node, args, ROOT, process.env)
+    if (!result.ok) throw fail(`It could not be installed:\n${result.said}`)
+  })
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+const SAME_SIGNAL_MS = 500 // copies of one Ctrl-C: the terminal's own, and the one npm passes on
+
+/**
+ * Starts the task, passes signals on, and ends as it ends. The task has a process group of its own, so of one Ctrl-C
+ * it gets exactly the one signal sent from here; a second Ctrl-C is passed on again.
+ */
+function handOver(node, args) {
+  const isPosix = process.platform !== 'win32'
+  const env = runtime.environmentFor(node, process.env)
+  if (env.NODE_COMPILE_CACHE === undefined) env.NODE_COMPILE_CACHE = path.join(RUNTIME_FOLDER, 'compile-cache')
+  const follow = isPosix ? ['--require', path.join(__dirname, 'follow.cjs')] : []
+  if (isPosix) env.SENTRYPEER_LAUNCHER_FD = '3'
+  const child = childProcess.spawn(node, ['--disable-warning=ExperimentalWarning'].concat(follow, args), {
+    env,
+    detached: isPosix,
+    stdio: ['inherit', 'inherit', 'inherit'].concat(isPosix ? ['pipe'] : []),
+  })
+  let sent = null
+  let sentAt = 0
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (!isPosix || (signal === sent && Date.now() - sentAt < SAME_SIGNAL_MS)) return
+      sent = signal
+      sentAt = Date.now()
+      child.kill(signal)
+    })
+  }
+  if (isPosix) {
+    process.on('SIGTSTP', () => {
+      child.kill('SIGSTOP')
+      process.kill(process.pid, 'SIGSTOP')
+    })
+    process.on('SIGCONT', () => child.kill('SIGCONT'))
+  }
+  child.on('error', (error) => {
+    runtime.say(`cannot start ${node}: ${error.message}`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (SIGNALS.indexOf(signal) === -1) process.exit(signal === null ? code : 128 + os.constants.signals[signal])
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}
+
+async function main(argv) {
+  const name = argv[0]
+  const task = TASKS.get(name)
+  if (task === undefined)
+    throw new runtime.Hint(`no task ${name || '(none)'}; there are: ${Array.from(TASKS.keys()).join(' ')}`)
+  const isOffline = (arg) => arg === '--offline'
+  const args = argv.slice(1).filter((arg) => !isOffline(arg))
+  const options = {
+    command: name === 'start' || name === 'test' ? `npm ${name}` : `npm run ${name}`,
+    npmArgs: argv.some(isOffline) ? ['--offline'] : [], // from npm's cache or not at all
+  }
+  const node = await runtime.ensureNode(RUNTIME_FOLDER, options)
+  await ensureModules(node, task, options)
+  handOver(node, [path.join(ROOT, task.run[0])].concat(task.run.slice(1), args))
+}
+
+if (require.main === module) {
+  main(process.argv.slice(2)).catch((error) => {
+    runtime.say(error instanceof runtime.Hint ? error.message : error.stack)
+    process.exit(1)
+  })
+}
+
+module.exports = { TASKS, isInstalled }
