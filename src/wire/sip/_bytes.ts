@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+
+export const NUL = 0x00
+export const HT = 0x09
+export const LF = 0x0a
+export const CR = 0x0d
+export const SP = 0x20
+export const QUOTE = 0x22
+export const COMMA = 0x2c
+export const COLON = 0x3a
+export const SEMICOLON = 0x3b
+export const LESS = 0x3c
+export const EQUALS = 0x3d
+export const GREATER = 0x3e
+export const BACKSLASH = 0x5c
+
+/** 1 for the bytes of a token. RFC 3261 §25.1. */
+const TOKEN = new Uint8Array(256)
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~") {
+  TOKEN[character.charCodeAt(0)] = 1
+}
+
+export function isTokenByte(byte: number): boolean {
+  return TOKEN[byte] === 1
+}
+
+export function isToken(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0xff || TOKEN[code] !== 1) return false
+  }
+  return text !== ''
+}
+
+/** SP or HT, the white space inside a line. */
+export function isBlank(byte: number | undefined): boolean {
+  return byte === SP || byte === HT
+}
+
+/** The bytes as text, one character a byte, so that none is lost. */
+export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  if (end <= start) return ''
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return buffer.toString('latin1', start, end)
+}
+
+/** Whether the bytes at `at` are `lower`, which is lower case ASCII, in any case. */
+export function matchesAt(bytes: Uint8Array, at: number, end: number, lower: string): boolean {
+  if (end - at < lower.length) return false
+  for (let i = 0; i < lower.length; i++) {
+    const byte = bytes[at + i]!
+    const folded = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+    if (folded !== lower.charCodeAt(i)) return false
+  }
+  return true
+}
+
+/** A decimal number of digits only, or null; above 2^53 it is only known to be large. */
+export function parseDecimal(text: string): number | null {
+  if (text === '' || text.length > 4096) return null
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x30 || code > 0x39) return null
+  }
+  return Number(text)
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { parseDecimal } from './_bytes.ts'
+
+/** What all Content-Length lines together say: a size in bytes, or what is wrong. */
+export type ContentLength =
+  | { readonly kind: 'size'; readonly size: number }
+  | { readonly kind: 'missing' | 'syntax' | 'conflict' }
+
+/** RFC 3261 §20.14. Values that agree are one, also in a list, as RFC 9110 §8.6 lets HTTP have it. */
+export function readContentLength(lines: readonly string[]): ContentLength {
+  let size: number | undefined
+  let isConflict = false
+  for (const line of lines) {
+    for (const text of line.includes(',') ? line.split(',') : [line]) {
+      const value = parseDecimal(text.trim())
+      if (value === null) return { kind: 'syntax' }
+      isConflict ||= size !== undefined && size !== value
+      size ??= value
+    }
+  }
+  if (size === undefined) return { kind: 'missing' }
+  return isConflict ? { kind: 'conflict' } : { kind: 'size', size }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { COLON, CR, HT, isBlank, LF, SP } from './_bytes.ts'
+import type { DefectCode } from './_defects.ts'
+import { hashStep, idOfBytes, UNKNOWN } from './_header-names.ts'
+
+export const MESSAGE_SIZE_MAX = 65_535 // bytes, the largest UDP payload and a bit
+export const HEADER_COUNT_MAX = 256
+export const LINE_SIZE_MAX = 8_192 // bytes
+export const HEADER_SECTION_SIZE_MAX = 32_768 // bytes, start line included
+
+/** A header field is five integers: where name and value start and end, and the number of its name with FOLDED. */
+export const FIELD_SIZE = 5
+export const FOLDED = 0x100
+export const ID_MASK = 0xff
+
+/** What the last scan found. One object, overwritten by each scan: a message copies what it keeps. */
+export const scanned = {
+  fields: new Int32Array(HEADER_COUNT_MAX * FIELD_SIZE),
+  fieldCount: 0,
+  lineStart: 0, // of the start line
+  lineEnd: 0, // without the line end
+  bodyStart: 0,
+  complete: false,
+  defects: [] as { code: DefectCode; at: number }[],
+}
+
+export function note(code: DefectCode, at: number): void {
+  for (const defect of scanned.defects) if (defect.code === code) return
+  scanned.defects.push({ code, at })
+}
+
+/**
+ * Finds the lines of a message: each byte of the header section is looked at about once, none of the body.
+ * Leading line ends are skipped (RFC 3261 §7.5). Returns false when there is nothing else.
+ */
+export function scanMessage(bytes: Uint8Array, start: number, end: number): boolean {
+  if (scanned.defects.length > 0) scanned.defects = []
+  scanned.fieldCount = 0
+  scanned.bodyStart = end
+  scanned.complete = false
+  if (end - start > MESSAGE_SIZE_MAX) note('message-too-large', start + MESSAGE_SIZE_MAX)
+  let at = start
+  while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++
+  scanned.lineStart = at
+  scanned.lineEnd = at
+  if (at === end) return false
+  const limit = Math.min(end, at + HEADER_SECTION_SIZE_MAX)
+  at = lineEnd(bytes, at, limit)
+  scanned.lineEnd = trimEnd(bytes, scanned.lineStart, at)
+  if (at === limit) note(limit === end ? 'truncated' : 'headers-too-large', at)
+  else scanFields(bytes, at + 1, limit, end)
+  return true
+}
+
+function scanFields(bytes: Uint8Array, from: number, limit: number, end: number): void {
+  let at = from
+  let count = 0
+  let open = false // whether the line before is a field that can be continued
+  while (at < limit) {
+    const lineStart = at
+    const first = bytes[at]!
+    if (first === LF || (first === CR && at + 1 < limit && bytes[at + 1] === LF)) {
+      if (first === LF) note('bare-lf', at)
+      scanned.bodyStart = first === LF ? at + 1 : at + 2
+      scanned.complete = true
+      scanned.fieldCount = count
+      return
+    }
+    if (first === SP || first === HT) {
+      at = lineEnd(bytes, at, limit)
+      if (open) fold(bytes, lineStart, at, count)
+      else note('fold-without-header', lineStart)
+    } else {
+      let hash = 0
+      let byte = first
+      while (byte !== COLON && byte > SP) {
+        hash = hashStep(hash, byte)
+        if (++at === limit) break
+        byte = bytes[at]!
+      }
+      const nameEnd = at
+      if (byte !== COLON) at = colonAfter(bytes, at, limit)
+      if (at === limit || bytes[at] === LF) {
+        note('header-without-colon', lineStart)
+        open = false
+        at = lineEnd(bytes, at, limit)
+      } else {
+        open = count < HEADER_COUNT_MAX
+        if (open) addField(bytes, lineStart, nameEnd, hash, at, count++)
+        else note('too-many-headers', lineStart)
+        at = lineEnd(bytes, at, limit)
+        if (open) scanned.fields[count * FIELD_SIZE - 2] = trimEnd(bytes, scanned.fields[count * FIELD_SIZE - 3]!, at)
+      }
+    }
+    if (at - lineStart > LINE_SIZE_MAX) note('line-too-long', lineStart)
+    if (at === limit) break
+    at++
+  }
+  scanned.fieldCount = count
+  if (limit < end) note('headers-too-large', limit)
+  else note(bytes[limit - 1] === LF ? 'blank-line-missing' : 'truncated', limit)
+}
+
+/** Keeps a field but for the end of its value, which the caller is about to find. */
+function addField(
+  bytes: Uint8Array,
+  nameStart: number,
+  nameStop: number,
+  hash: number,
+  colon: number,
+  index: number,
+): void {
+  // White space before the colon is part of it (HCOLON); white space inside the name makes a name no header has.
+  const nameEnd = trimEnd(bytes, nameStart, colon)
+  let valueStart = colon + 1
+  while (isBlank(bytes[valueStart])) valueStart++
+  const base = index * FIELD_SIZE
+  const fields = scanned.fields
+  fields[base] = nameStart
+  fields[base + 1] = nameEnd
+  fields[base + 2] = valueStart
+  fields[base + 4] = nameEnd === nameStop ? idOfBytes(bytes, nameStart, nameEnd, hash) : UNKNOWN
+}
+
+/** The offset of the LF that ends the line, or the limit. */
+function lineEnd(bytes: Uint8Array, from: number, limit: number): number {
+  let at = from
+  for (;;) {
+    while (at < limit && bytes[at]! >= SP) at++
+    if (at === limit) return at
+    const byte = bytes[at]!
+    if (byte === LF) {
+      if (at === from || bytes[at - 1] !== CR) note('bare-lf', at)
+      return at
+    }
+    if (byte === CR) {
+      if (at + 1 < limit && bytes[at + 1] !== LF) note('stray-cr', at)
+    } else if (byte !== HT) note('control-byte', at)
+    at++
+  }
+}
+
+/** From a white space or control byte after a header name: the colon, or the LF, or the limit. */
+function colonAfter(bytes: Uint8Array, from: number, limit: number): number {
+  let at = from
+  while (at < limit && (bytes[at] === SP || bytes[at] === HT)) at++
+  if (at === limit || bytes[at] === COLON) return at
+  while (at < limit && bytes[at] !== COLON && bytes[at] !== LF) at++
+  return at
+}
+
+/** A line that starts with white space goes on with the value before it. RFC 3261 §7.3.1. */
+function fold(bytes: Uint8Array, lineStart: number, lineEnd: number, count: number): void {
+  const base = (count - 1) * FIELD_SIZE
+  const valueEnd = trimEnd(bytes, lineStart, lineEnd)
+  if (valueEnd === lineStart) return // nothing but white space
+  scanned.fields[base + 3] = valueEnd
+  scanned.fields[base + 4] = scanned.fields[base + 4]! | FOLDED
+}
+
+/** The end of what is left when white space and CR are taken off the end. */
+export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = end
+  while (at > start) {
+    const byte = bytes[at - 1]
+    if (byte !== SP && byte !== CR && byte !== HT) break
+    at--
+  }
+  return at
+}
