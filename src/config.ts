@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { constants } from 'node:fs'
+import { access, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { readEnvironment } from './config/_environment.ts'
+import { readFileText } from './config/_file.ts'
+import { readFlags } from './config/_flags.ts'
+import { databaseNotice } from './config/_honey.ts'
+import { LEAVES } from './config/_leaves.ts'
+import { configFilePlaces, defaultStateDir } from './config/_places.ts'
+import type { Config } from './config/_schema.ts'
+import { emptySource, quote, type Setting, type Source } from './config/_source.ts'
+import { formatHostPort, formatSipListen, isLoopback, readValue } from './config/_values.ts'
+import { DaemonError } from './core/errors.ts'
+
+export { type ConfigRow, configSchema, configTable, exampleToml } from './config/_documents.ts'
+export type { Config, SipListen } from './config/_schema.ts'
+export { formatHostPort, formatSipListen, isLoopback, parseSipListen } from './config/_values.ts'
+
+export type ConfigSources = {
+  readonly flags: Readonly<Record<string, unknown>> // as commander names them: stateDir, sip, api, …
+  readonly env: NodeJS.ProcessEnv
+  readonly file?: string | undefined // the file to read, instead of $SENTRYPEER_CONFIG_FILE or the default places
+}
+
+export type LoadedConfig = {
+  readonly config: Config
+  /** Where each value came from, by key ('sip.passive'): 'default', 'file /x.toml', 'environment SENTRYPEER_X' or 'flag --x'. */
+  readonly origins: Map<string, string>
+  /** What the operator should hear: settings without effect, unknown variables, what is open to others. */
+  readonly notices: string[]
+  /** The configuration file that was read, or null. */
+  readonly file: string | null
+}
+
+/**
+ * Joins file < environment < flags over the defaults.
+ * Throws DaemonError CONFIG_INVALID, which names every wrong key: its value, where it stands, why it is wrong
+ * and what would be right.
+ */
+export async function loadConfig({ flags, env, file }: ConfigSources): Promise<LoadedConfig> {
+  const path = await findFile(env, file)
+  const sources = [path === null ? emptySource() : await readConfigFile(path), readEnvironment(env), readFlags(flags)]
+  const given = new Map<string, Setting>(sources.flatMap(({ settings }) => [...settings]))
+  const problems = sources.flatMap((source) => source.problems)
+  const { values, origins } = readSettings(given, env, problems)
+  const config = buildConfig(values)
+  if (problems.length === 0) checkTogether(config, problems)
+  if (problems.length > 0) throw new DaemonError('CONFIG_INVALID', joinProblems(problems))
+  const notices = [...sources.flatMap((source) => source.notices), ...exposureNotices(config)]
+  const database = originalDatabase(origins.get('state.dir'), flags, env)
+  if (database !== null) notices.push(await databaseNotice(database.name, database.path, config.state.dir))
+  return { config, origins, notices, file: path }
+}
+
+function joinProblems(problems: readonly string[]): string {
+  return problems.length === 1 ? problems[0]! : `${problems.length} problems\n  ${problems.join('\n  ')}`
+}
+
+async function findFile(env: NodeJS.ProcessEnv, file: string | undefined): Promise<string | null> {
+  const named = file ?? env['SENTRYPEER_CONFIG_FILE']?.trim()
+  if (named) return resolve(named)
+  for (const place of configFilePlaces(env)) {
+    if (
+      await access(place, constants.F_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return place
+  }
+  return null
+}
+
+async function readConfigFile(path: string): Promise<Source> {
+  try {
+    return readFileText(path, await readFile(path, 'utf8'))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DaemonError('CONFIG_INVALID', `cannot read the file ${path}: ${reason}`, { cause: error })
+  }
+}
+
+type Settings = { values: Map<string, unknown>; origins: Map<string, string> }
+
+function readSettings(given: ReadonlyMap<string, Setting>, env: NodeJS.ProcessEnv, problems: string[]): Settings {
+  const values = new Map<string, unknown>()
+  const origins = new Map<string, string>()
+  for (const { key, schema } of LEAVES) {
+    const setting = given.get(key) ?? defaultOf(key, schema.default, values, env)
+    origins.set(key, setting.origin)
+    try {
+      values.set(key, readValue(schema, setting.value, setting.base))
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      problems.push(`${key} = ${quote(setting.value)} (${setting.where}): ${error.message}`)
+    }
+  }
+  return { values, origins }
+}
+
+function defaultOf(
+  key: string,
+  constant: unknown,
+  values: ReadonlyMap<string, unknown>,
+  env: NodeJS.ProcessEnv,
+): Setting {
+  const setting = { origin: 'default', where: 'default', base: process.cwd() }
+  if (key === 'json_log.file')
+    return { ...setting, value: join(String(values.get('state.dir')), 'sentrypeer_json.log') }
+  if (key !== 'state.dir') return { ...setting, value: constant }
+  const { dir, origin } = defaultStateDir(env)
+  return { ...setting, value: dir, origin, where: origin }
+}
+
+function buildConfig(values: ReadonlyMap<string, unknown>): Config {
+  const config: Record<string, unknown> = {}
+  for (const { key, path } of LEAVES) {
+    let branch = config
+    for (const name of path.slice(0, -1)) branch = (branch[name] ??= {}) as Record<string, unknown>
+    branch[path.at(-1)!] = values.get(key)
+  }
+  return config as unknown as Config // the schema is where LEAVES come from, and each value passed its check
+}
+
+/** What is right by itself and wrong together. */
+function checkTogether({ sip }: Config, problems: string[]): void {
+  if (sip.enabled && sip.listen.length === 0) {
+    problems.push('sip.listen = []: there is nothing to listen on; to switch SIP off, set sip.enabled = false')
+  }
+  const seen = new Set<string>()
+  for (const listen of sip.listen) {
+    const text = formatSipListen(listen)
+    if (listen.port !== 0 && seen.has(text)) problems.push(`sip.listen: ${text} is there twice`)
+    seen.add(text)
+  }
+}
+
+function exposureNotices({ api, sip }: Config): string[] {
+  const notices: string[] = []
+  if (api.enabled && !isLoopback(api.host)) {
+    notices.push(
+      `The API listens beyond this machine, on ${formatHostPort(api.host, api.port)}: every request needs a key there`,
+    )
+  }
+  if (!api.enabled && !sip.enabled) notices.push('Both SIP and the API are off: this node does nothing but wait')
+  if (sip.enabled && sip.replyLimit.off)
+    notices.push('sip.reply_limit.off: replies are not limited in rate; this is for measurements only')
+  return notices
+}
+
+/** The original's database file, when it is what the state folder was taken from. */
+function originalDatabase(origin: string | undefined, flags: ConfigSources['flags'], env: NodeJS.ProcessEnv) {
+  if (origin === 'flag -f') return { name: '-f', path: resolve(String(flags['dbFile'])) }
+  if (origin !== 'environment SENTRYPEER_DB_FILE') return null
+  return { name: 'SENTRYPEER_DB_FILE', path: resolve(env['SENTRYPEER_DB_FILE']!.trim()) }
+}

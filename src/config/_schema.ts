@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import Type, { type Static, type TProperties, type TSchemaOptions } from 'typebox'
+
+/** One address to take SIP on. `host` is a bare IP address: no brackets. Port 0 asks the system for a free one. */
+export type SipListen = { transport: 'udp' | 'tcp'; host: string; port: number }
+
+/** What a text must be, beyond being a text. Each has its reader in _values.ts. */
+export type Form = 'folder' | 'file' | 'sip-listen' | 'cidr' | 'address' | 'host-name' | 'syslog-target'
+
+/**
+ * A leaf's options. `flag` is the option of `start` that sets it; `defaultText` stands where the default is not a constant;
+ * both and `form` are ours and are left out of the published JSON Schema.
+ */
+type Leaf = {
+  description: string
+  default?: unknown
+  defaultText?: string
+  form?: Form
+  flag?: string
+  examples: unknown[]
+}
+
+const section = <P extends TProperties>(description: string, properties: P) =>
+  Type.Object(properties, { additionalProperties: false, description })
+const text = (leaf: Leaf) => Type.String(leaf as TSchemaOptions)
+const texts = (leaf: Leaf) => Type.Array(Type.String(), leaf as TSchemaOptions)
+const yesNo = (leaf: Omit<Leaf, 'examples'>) => Type.Boolean({ ...leaf, examples: [true, false] })
+const whole = (minimum: number, maximum: number, leaf: Leaf) => Type.Integer({ minimum, maximum, ...leaf })
+
+const perSecond = (normal: number, description: string) =>
+  section(description, {
+    rate: whole(1, 10_000_000, { description: 'Replies a second', default: normal, examples: [normal] }),
+  })
+
+/**
+ * Everything that can be set: the one place. The type `Config`, the check, the defaults, the example file,
+ * the JSON Schema and the table in the documents are all read from here. Keys are written here as the code
+ * writes them (`quotaMiB`), and in files with underscores (`quota_mib`): see `_leaves.ts`.
+ */
+export const schema = section('Settings of a SentryPeer node', {
+  state: section('What the node remembers', {
+    dir: text({
+      description: 'Folder of the journal, the index and the local key',
+      defaultText: '$XDG_STATE_HOME/sentrypeer, else ~/.local/state/sentrypeer; $STATE_DIRECTORY under systemd',
+      form: 'folder',
+      flag: '--state-dir DIR',
+      examples: ['/var/lib/sentrypeer'],
+    }),
+    quotaMiB: whole(64, 16_777_216, {
+      description: 'Disk the journal may fill; past it, messages are kept without their full bytes and still counted',
+      default: 2048,
+      examples: [2048],
+    }),
+  }),
+  sip: section('The SIP sensor, which attackers talk to', {
+    enabled: yesNo({ description: 'Whether to listen for SIP at all', default: true, flag: '--no-sip' }),
+    listen: Type.Unsafe<SipListen[]>(
+      texts({
+        description: 'Where to listen: udp:ADDRESS:PORT or tcp:ADDRESS:PORT; IPv6 addresses in brackets',
+        default: ['udp:0.0.0.0:5060', 'udp:[::]:5060', 'tcp:0.0.0.0:5060', 'tcp:[::]:5060'],
+        form: 'sip-listen',
+        flag: '--sip URI',
+        examples: [['udp:192.0.2.1:5060', 'tcp:[2001:db8::1]:5060']],
+      }),
+    ),
+    passive: yesNo({
+      description: 'Listen and record, and never send a reply',
+      default: false,
+      flag: '--passive',
+    }),
+    neverReply: texts({
+      description: 'Sources that never get a reply, as addresses or CIDR ranges; they are still recorded',
+      default: [],
+      form: 'cidr',
+      examples: [['192.0.2.0/24', '2001:db8::/32']],
+    }),
+    replyLimit: section('How many replies a second are sent at most; events are recorded all the same', {
+      off: yesNo({ description: 'No limit on the rate of replies (for measurements)', default: false }),
+      source: section('To one address', {
+        rate: whole(1, 10_000_000, { description: 'Replies a second', default: 50, examples: [50] }),
+        burst: whole(1, 10_000_000, { description: 'Replies at once after a pause', default: 200, examples: [200] }),
+      }),
+      prefix: perSecond(500, 'To one /24 (IPv4) or /48 (IPv6) network'),
+      total: perSecond(20_000, 'To everybody together'),
+    }),
+  }),
+  api: section('The HTTP API', {
+    enabled: yesNo({ description: 'Whether to serve the API', default: true, flag: '--no-api' }),
+    host: text({
+      description: 'Address to listen on; beyond this machine every request needs a key',
+      default: '127.0.0.1',
+      form: 'address',
+      flag: '--api HOST:PORT',
+      examples: ['127.0.0.1', '::1'],
+    }),
+    port: whole(0, 65_535, {
+      description: 'TCP port; 0 asks the system for a free one',
+      default: 8082,
+      flag: '--api HOST:PORT',
+      examples: [8082],
+    }),
+    allowedHosts: texts({
+      description: 'Further names by which browsers may call the API (the Host header), against DNS rebinding',
+      default: [],
+      form: 'host-name',
+      examples: [['sentrypeer.example.net']],
+    }),
+  }),
+  log: section("The node's own log, on standard error", {
+    level: Type.Enum(['debug', 'info', 'warn', 'error'], {
+      description: 'The least important messages that are written',
+      default: 'info',
+      flag: '--log-level LEVEL',
+      examples: ['info'],
+    }),
+    format: Type.Enum(['auto', 'json', 'pretty'], {
+      description: 'One JSON object a line, or lines for people; auto: for people on a terminal, else JSON',
+      default: 'auto',
+      examples: ['auto'],
+    }),
+  }),
+  jsonLog: section('Events as JSON lines in a file, for other programs', {
+    enabled: yesNo({ description: 'Whether to write that file', default: false, flag: '--json-log' }),
+    file: text({
+      description: 'The file',
+      defaultText: 'sentrypeer_json.log in the state folder',
+      form: 'file',
+      flag: '--json-log-file FILE',
+      examples: ['/var/log/sentrypeer/sentrypeer_json.log'],
+    }),
+    maxMiB: whole(1, 1_048_576, {
+      description: 'Size at which a new file is begun and the old one is set aside',
+      default: 100,
+      examples: [100],
+    }),
+    keepFiles: whole(0, 1000, { description: 'How many files set aside are kept', default: 5, examples: [5] }),
+  }),
+  syslog: section('Events as syslog messages', {
+    enabled: yesNo({ description: 'Whether to send them', default: false, flag: '--syslog [TARGET]' }),
+    target: text({
+      description: 'system (the log of this machine) or udp:HOST:PORT',
+      default: 'system',
+      form: 'syslog-target',
+      flag: '--syslog [TARGET]',
+      examples: ['system', 'udp:192.0.2.10:514'],
+    }),
+  }),
+})
+
+type Settings = Static<typeof schema>
+
+/** Everything a node is told. One branch a part; only config.ts reads files, environment and flags. */
+export type Config = { readonly [K in keyof Settings]: Settings[K] }
