@@ -20,9 +20,11 @@ export type ErrorCode = keyof typeof ERRORS
 export class DaemonError extends Error {
   override readonly name = 'DaemonError'
   readonly code: ErrorCode
+  readonly detail: string
 
   constructor(code: ErrorCode, detail: string, options?: ErrorOptions) {
     super(`${ERRORS[code]}: ${detail}`, options)
     this.code = code
+    this.detail = detail
   }
 }

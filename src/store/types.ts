@@ -69,6 +69,7 @@ export type StoreStatus = {
   readonly droppedCount: number // observations lost, since the queue to the disk was full
   readonly queuedSize: number // bytes between the sensors and the disk
   readonly indexLagCount: number // durable records that the index does not hold yet
+  readonly evictedIndicatorCount: number // indicators that memory had no room for; their events stay
   readonly journalSize: number // bytes on disk
   readonly indexSize: number
   readonly quotaSize: number

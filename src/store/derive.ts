@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { deriveTags } from '../core/derive-tags.ts'
+import type { Event, EventKind } from '../core/event.ts'
+import { normalizeNumber } from '../core/phone-number.ts'
+import { calledNumbers } from '../wire/sip/called-number.ts'
+import { looksLikeTls, parseMessage, type SipMessage } from '../wire/sip/message.ts'
+import type { StoredObservation } from './record.ts'
+
+/** Reads out of an observation all that an event tells. Done again whenever it is asked for, so a better parser mends the past. */
+export function deriveEvent(id: number, observation: StoredObservation): Event {
+  const { bytes, ...circumstances } = observation
+  const message = parseMessage(bytes)
+  const kind = kindOf(message, observation)
+  const isRequest = kind === 'sip-request'
+  const numbers = isRequest ? calledNumbers(message) : []
+  const called = numbers[0]?.raw ?? null
+  const e164 = numbers.map(({ raw }) => normalizeNumber(raw).e164).find((number) => number !== null) ?? null
+  const method = isRequest ? message.method : null
+  const malformed = isRequest && message.defects.some(({ severity }) => severity !== 'lenient')
+  return {
+    id,
+    kind,
+    at: circumstances.at,
+    transport: circumstances.transport,
+    source: circumstances.source,
+    destination: circumstances.destination,
+    validation: circumstances.validation,
+    collectedMethod: circumstances.collectedMethod,
+    responses: circumstances.responses,
+    sentSize: circumstances.sentSize,
+    size: circumstances.size,
+    method,
+    requestUri: isRequest ? message.requestUri : null,
+    from: message.header('from') ?? null,
+    to: message.header('to') ?? null,
+    contact: message.header('contact') ?? null,
+    callId: message.header('call-id') ?? null,
+    cseq: message.header('cseq') ?? null,
+    userAgent: message.header('user-agent') ?? (kind === 'sip-response' ? message.header('server') : undefined) ?? null,
+    calledNumbers: numbers,
+    calledNumber: called,
+    e164,
+    tags: deriveTags({ kind, method, e164, looksLikeTls: kind === 'non-sip' && looksLikeTls(bytes), malformed }),
+    defects: message.kind === 'non-sip' ? [] : message.defects.map((defect) => defect.code),
+    raw: bytes,
+    rawShed: observation.rawShed,
+  }
+}
+
+function kindOf(message: SipMessage, { bytes, transport }: StoredObservation): EventKind {
+  if (bytes.length === 0) return transport === 'udp' ? 'empty' : 'connection'
+  if (message.kind === 'request') return 'sip-request'
+  return message.kind === 'response' ? 'sip-response' : 'non-sip'
+}
+
+const KEPT_HEADERS = ['via', 'from', 'to', 'contact', 'call-id', 'cseq', 'user-agent', 'authorization'] as const
+const KEPT_VALUE_SIZE = 128 // characters of each
+const KEPT_JUNK_SIZE = 64 // bytes of what is not SIP
+
+/**
+ * The shortened copy that is kept when there is no room for all: still a message, with what indicators are made of,
+ * so that it is read in the same way as a whole one.
+ */
+export function shedRaw(bytes: Uint8Array): Uint8Array {
+  const message = parseMessage(bytes)
+  if (message.kind === 'non-sip') return bytes.subarray(0, KEPT_JUNK_SIZE)
+  const lines = [startLine(message)]
+  for (const name of KEPT_HEADERS) {
+    const value = message.header(name)
+    if (value !== undefined) lines.push(`${name}: ${value.slice(0, KEPT_VALUE_SIZE)}`)
+  }
+  const short = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  return short.length < bytes.length ? short : bytes
+}
+
+function startLine(message: SipMessage): string {
+  if (message.kind === 'response') return `SIP/2.0 ${message.status ?? 0}`
+  return `${message.method} ${(message.requestUri ?? '').slice(0, 256)} ${message.version ?? 'SIP/2.0'}`
+}

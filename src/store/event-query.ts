@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { COLLECTED_METHODS, EVENT_KINDS, type Event, TRANSPORTS } from '../core/event.ts'
+import { normalizeNumber } from '../core/phone-number.ts'
+import { TAGS } from '../core/tags.ts'
+import { SOURCE_VALIDATIONS } from '../core/validation.ts'
+import { dayPath, listDays } from './day-index.ts'
+import { tagsOf } from './delta.ts'
+import { deriveEvent } from './derive.ts'
+import type { JournalReader } from './journal-reader.ts'
+import { DAY_MS, dayStart, RETENTION_MS } from './retention.ts'
+import type { EventPage, EventQuery, IndexedEvent } from './types.ts'
+
+const TOTAL_MAX = 10_000 // with a filter, rows are counted up to here
+
+type Row = Record<string, SQLInputValue> & {
+  id: number
+  at: number
+  last_at: number
+  count: number
+  repeat_count: number
+}
+
+/** The read end of the index: day files newest first, each row's evidence from the journal. */
+export class EventQueries implements Disposable {
+  readonly #dir: string
+  readonly #journal: JournalReader
+  readonly #now: () => number
+  readonly #open = new Map<string, DatabaseSync>()
+
+  constructor(dir: string, deps: { journal: JournalReader; now: () => number }) {
+    this.#dir = dir
+    this.#journal = deps.journal
+    this.#now = deps.now
+  }
+
+  page(query: EventQuery): EventPage {
+    this.#journal.refresh()
+    const where = conditions(query, this.#now() - RETENTION_MS)
+    const rows: Row[] = []
+    const days = this.#days(query)
+    for (const day of days) {
+      if (rows.length > query.limit) break
+      rows.push(...this.#rows(day, where, query.limit + 1 - rows.length))
+    }
+    const shown = rows.slice(0, query.limit)
+    return {
+      items: shown.map((row) => this.#indexed(row)),
+      next: rows.length > query.limit ? (shown.at(-1)?.id ?? null) : null,
+      total: this.#total(query, days),
+    }
+  }
+
+  /** One event by its place in the journal; the counts are those of the row it was folded into, if it leads one. */
+  event(id: number): IndexedEvent | undefined {
+    this.#journal.refresh()
+    const record = this.#journal.get(id)
+    if (record?.type !== 'event' || record.observation.at < this.#now() - RETENTION_MS) return undefined
+    const event = deriveEvent(id, record.observation)
+    for (const day of this.#days({ limit: 1, since: event.at, until: event.at + 1 })) {
+      const row = this.#db(day)?.prepare('SELECT * FROM events WHERE id = ?').get(id) as Row | undefined
+      if (row !== undefined) return { event, count: row.count, repeatCount: row.repeat_count, lastAt: row.last_at }
+    }
+    return { event, count: 1, repeatCount: 0, lastAt: event.at }
+  }
+
+  [Symbol.dispose](): void {
+    for (const db of this.#open.values()) db.close()
+    this.#open.clear()
+  }
+
+  #rows(day: string, where: Conditions, limit: number): Row[] {
+    const sql = `SELECT * FROM events WHERE ${where.sql} ORDER BY id DESC LIMIT ?`
+    return (this.#db(day)
+      ?.prepare(sql)
+      .all(...where.values, limit) ?? []) as Row[]
+  }
+
+  #total(query: EventQuery, days: readonly string[]): number | null {
+    const where = conditions({ ...query, before: undefined }, this.#now() - RETENTION_MS)
+    const filtered = where.count > 1
+    let total = 0
+    for (const day of days) {
+      const limit = filtered ? TOTAL_MAX + 1 - total : -1
+      const sql = `SELECT count(*) AS count FROM (SELECT 1 FROM events WHERE ${where.sql} LIMIT ?)`
+      total += Number(
+        this.#db(day)
+          ?.prepare(sql)
+          .get(...where.values, limit)?.count ?? 0,
+      )
+      if (filtered && total > TOTAL_MAX) return null
+    }
+    return total
+  }
+
+  #indexed(row: Row): IndexedEvent {
+    const record = this.#journal.get(row.id)
+    const event = record?.type === 'event' ? deriveEvent(row.id, record.observation) : eventOfRow(row)
+    return { event, count: row.count, repeatCount: row.repeat_count, lastAt: row.last_at }
+  }
+
+  /** The days that the query can find something in, newest first. */
+  #days(query: EventQuery): string[] {
+    const days = listDays(this.#dir)
+    for (const [day, db] of this.#open) {
+      if (days.includes(day)) continue
+      db.close() // the file was dropped; its room is free once nobody holds it
+      this.#open.delete(day)
+    }
+    const { since = 0, until = Number.POSITIVE_INFINITY } = query
+    return days.filter((day) => dayStart(day) < until && dayStart(day) + DAY_MS > since).reverse()
+  }
+
+  #db(day: string): DatabaseSync | null {
+    let db = this.#open.get(day)
+    if (db !== undefined) return db
+    db = new DatabaseSync(dayPath(this.#dir, day), { readOnly: true, timeout: 5000 })
+    this.#open.set(day, db)
+    return db
+  }
+}
+
+type Conditions = { readonly sql: string; readonly values: SQLInputValue[]; readonly count: number }
+
+/** The query as SQL; the first condition, which keeps what is too old out of every answer, is always there. */
+function conditions(query: EventQuery, cutoff: number): Conditions {
+  const parts = ['last_at > ?']
+  const values: SQLInputValue[] = [cutoff]
+  const add = (sql: string, ...bound: SQLInputValue[]): void => {
+    parts.push(sql)
+    values.push(...bound)
+  }
+  if (query.before !== undefined) add('id < ?', query.before)
+  if (query.ip !== undefined) add('source_ip = ?', query.ip)
+  if (query.method !== undefined) add('method = ?', query.method)
+  if (query.userAgent !== undefined) add('user_agent = ?', query.userAgent)
+  if (query.transport !== undefined) add('transport = ?', query.transport)
+  if (query.since !== undefined) add('last_at >= ?', query.since)
+  if (query.until !== undefined) add('at < ?', query.until)
+  if (query.number !== undefined) {
+    const { value } = normalizeNumber(query.number)
+    add('(called_number = ? OR e164 = ? OR other_number = ?)', query.number, value, query.number)
+  }
+  if (query.tag !== undefined) {
+    const bit = TAGS.findIndex((tag) => (tag as string) === query.tag)
+    add('tag_mask & ? <> 0', bit < 0 ? 0 : 1 << bit)
+  }
+  return { sql: parts.join(' AND '), values, count: parts.length }
+}
+
+const oneOf = <T extends string>(table: readonly T[], value: unknown): T => {
+  const known = table.find((name) => name === value)
+  if (known === undefined) throw new RangeError(`Cannot read the index: "${value}" is none of ${table.join(', ')}`)
+  return known
+}
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+
+/** What the index alone knows of an event whose block in the journal is gone or damaged. */
+function eventOfRow(row: Row): Event {
+  const called = textOf(row.called_number)
+  const other = textOf(row.other_number)
+  return {
+    id: row.id,
+    kind: oneOf(EVENT_KINDS, row.kind),
+    at: row.at,
+    transport: oneOf(TRANSPORTS, row.transport),
+    source: { ip: String(row.source_ip), port: Number(row.source_port) },
+    destination: { ip: String(row.destination_ip), port: Number(row.destination_port) },
+    validation: oneOf(SOURCE_VALIDATIONS, row.validation),
+    collectedMethod: oneOf(COLLECTED_METHODS, row.collected_method),
+    responses: [],
+    sentSize: 0,
+    size: 0,
+    method: textOf(row.method),
+    requestUri: null,
+    from: null,
+    to: null,
+    contact: null,
+    callId: null,
+    cseq: null,
+    userAgent: textOf(row.user_agent),
+    calledNumbers: [
+      ...(called === null ? [] : [{ from: 'request-uri' as const, raw: called }]),
+      ...(other === null ? [] : [{ from: 'to' as const, raw: other }]),
+    ],
+    calledNumber: called,
+    e164: textOf(row.e164),
+    tags: tagsOf(Number(row.tag_mask)),
+    defects: [],
+    raw: new Uint8Array(),
+    rawShed: true,
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { ErrorCode } from '../core/errors.ts'
+import type { ClockOffset } from './clock.ts'
+import type { Delta } from './delta.ts'
+import type { Expiry } from './indexer.ts'
+import type { EventPage, EventQuery, IndexedEvent, JournalBatch } from './types.ts'
+
+/** What the store and reader threads are started with. */
+export type WorkerInit = {
+  readonly stateDir: string
+  readonly quotaSize: number // bytes
+  readonly clockOffset: ClockOffset
+}
+
+/** Main thread → store thread. */
+export type ToStore =
+  | { readonly kind: 'batch'; readonly bytes: Uint8Array } // event records end to end
+  | { readonly kind: 'flush'; readonly token: number; readonly indexed: boolean }
+  | { readonly kind: 'stop' }
+
+/** What the store thread knows of itself; sent with everything that changes it. */
+export type StoreCounters = {
+  readonly position: number // id of the newest durable record
+  readonly durableCount: number // observations since start
+  readonly indexedCount: number
+  readonly repeatCount: number
+  readonly shedRawCount: number
+  readonly journalSize: number
+  readonly indexSize: number
+  readonly oldestAt: number | null
+  readonly trouble: string | null
+}
+
+/** Store thread → main thread. */
+export type FromStore =
+  | { readonly kind: 'deltas'; readonly deltas: readonly Delta[] }
+  | { readonly kind: 'ready'; readonly repairs: readonly string[]; readonly counters: StoreCounters }
+  | { readonly kind: 'progress'; readonly counters: StoreCounters; readonly doneSize: number } // doneSize: bytes of batches now durable
+  | { readonly kind: 'expired'; readonly expiries: readonly Expiry[] }
+  | { readonly kind: 'flushed'; readonly token: number }
+  | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string }
+  | { readonly kind: 'stopped' }
+
+/** Main thread → reader thread, each answered by one `ReaderAnswer` of the same token. */
+export type ReaderCall =
+  | { readonly kind: 'events'; readonly query: EventQuery }
+  | { readonly kind: 'event'; readonly id: number }
+  | { readonly kind: 'read'; readonly after: number; readonly limit: number; readonly upTo: number }
+export type ReaderRequest = { readonly token: number; readonly call: ReaderCall }
+export type ReaderResult = EventPage | IndexedEvent | JournalBatch | undefined
+export type ReaderAnswer =
+  | { readonly token: number; readonly result: ReaderResult }
+  | { readonly token: number; readonly error: string }

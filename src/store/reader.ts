@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { once } from 'node:events'
+import type { Worker } from 'node:worker_threads'
+import type { ReaderAnswer, ReaderCall, ReaderRequest, ReaderResult } from './messages.ts'
+
+/** Questions that may wait for the reader thread; one more is refused. */
+export const READER_WAITING_MAX = 1000
+
+/** The main thread's end of the reader thread. */
+export class Reader implements AsyncDisposable {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, { resolve(result: ReaderResult): void; reject(error: Error): void }>()
+  #token = 0
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (answer: ReaderAnswer) => this.#settle(answer))
+    worker.on('error', (error) => this.#rejectAll(error as Error))
+    worker.on('exit', () => this.#rejectAll(new Error('The reader thread has ended')))
+  }
+
+  ask(call: ReaderCall): Promise<ReaderResult> {
+    if (this.#waiting.size >= READER_WAITING_MAX) {
+      return Promise.reject(new Error(`Cannot read: ${READER_WAITING_MAX} questions wait already`))
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<ReaderResult>()
+    const token = ++this.#token
+    this.#waiting.set(token, { resolve, reject })
+    const request: ReaderRequest = { token, call }
+    this.#worker.postMessage(request)
+    return promise
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#worker, 'exit')
+    this.#worker.postMessage('stop')
+    await ended
+  }
+
+  #settle(answer: ReaderAnswer): void {
+    const waiting = this.#waiting.get(answer.token)
+    this.#waiting.delete(answer.token)
+    if ('error' in answer) waiting?.reject(new Error(answer.error))
+    else waiting?.resolve(answer.result)
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+}

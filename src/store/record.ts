@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { ADDRESS_SIZE, readAddress, writeAddress } from '../core/address.ts'
+import { COLLECTED_METHODS, type Observation, TRANSPORTS } from '../core/event.ts'
+import { SOURCE_VALIDATIONS } from '../core/validation.ts'
+
+/*
+ * One record of the journal, little endian. Fixed fields first: zstd makes them cheap, and they need no parser.
+ *
+ *   event    0 u32 size  4 u8 type=1  5 u8 transport  6 u8 validation  7 u8 flags  8 f64 at
+ *           16 16B source  32 16B destination  48 u16 source port  50 u16 destination port
+ *           52 u32 size received  56 u32 size sent  60 u8 n  61 n × u16 status  then the bytes received
+ *   repeat   0 u32 size  4 u8 type=2  5 3B zero  8 f64 at  16 f64 id of the event repeated  24 u32 size sent
+ */
+export const RECORD = { event: 1, repeat: 2 } as const
+
+const FIXED_SIZE = 61 // bytes of an event record before its status codes
+const REPEAT_SIZE = 28
+const RESPONSES_MAX = 8
+export const RAW_SIZE_MAX = 65_536
+export const RECORD_SIZE_MAX = FIXED_SIZE + 2 * RESPONSES_MAX + RAW_SIZE_MAX
+
+const FLAG_RESPONSIVE = 1
+const FLAG_RAW_SHED = 2
+
+export type StoredObservation = Observation & { readonly rawShed: boolean }
+export type StoredRepeat = { readonly at: number; readonly repeatOf: number; readonly sentSize: number }
+export type StoredRecord =
+  | { readonly type: 'event'; readonly observation: StoredObservation }
+  | { readonly type: 'repeat'; readonly repeat: StoredRepeat }
+
+const code = <T extends string>(table: readonly T[], value: T): number => table.indexOf(value)
+
+function named<T extends string>(table: readonly T[], value: number | undefined): T {
+  const name = table[value ?? -1]
+  if (name === undefined) throw new RangeError(`Cannot read a record: ${value} is none of ${table.join(', ')}`)
+  return name
+}
+
+const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+export const eventRecordSize = (observation: Observation): number =>
+  FIXED_SIZE +
+  2 * Math.min(observation.responses.length, RESPONSES_MAX) +
+  Math.min(observation.bytes.length, RAW_SIZE_MAX)
+
+/** Writes the record at `at` and returns its size; `target` must have `eventRecordSize` bytes left there. */
+export function writeEventRecord(observation: Observation, target: Uint8Array, at: number, rawShed = false): number {
+  const size = eventRecordSize(observation)
+  const responseCount = Math.min(observation.responses.length, RESPONSES_MAX)
+  const out = view(target)
+  out.setUint32(at, size, true)
+  target[at + 4] = RECORD.event
+  target[at + 5] = code(TRANSPORTS, observation.transport)
+  target[at + 6] = code(SOURCE_VALIDATIONS, observation.validation)
+  target[at + 7] = (observation.collectedMethod === 'responsive' ? FLAG_RESPONSIVE : 0) | (rawShed ? FLAG_RAW_SHED : 0)
+  out.setFloat64(at + 8, Math.floor(observation.at), true)
+  writeAddress(observation.source.ip, target, at + 16)
+  writeAddress(observation.destination.ip, target, at + 16 + ADDRESS_SIZE)
+  out.setUint16(at + 48, observation.source.port, true)
+  out.setUint16(at + 50, observation.destination.port, true)
+  out.setUint32(at + 52, observation.size, true)
+  out.setUint32(at + 56, observation.sentSize, true)
+  target[at + 60] = responseCount
+  for (let i = 0; i < responseCount; i++) out.setUint16(at + FIXED_SIZE + 2 * i, observation.responses[i] ?? 0, true)
+  target.set(observation.bytes.subarray(0, RAW_SIZE_MAX), at + FIXED_SIZE + 2 * responseCount)
+  return size
+}
+
+export function serializeRepeat(repeat: StoredRepeat): Uint8Array {
+  const bytes = new Uint8Array(REPEAT_SIZE)
+  const out = view(bytes)
+  out.setUint32(0, REPEAT_SIZE, true)
+  bytes[4] = RECORD.repeat
+  out.setFloat64(8, repeat.at, true)
+  out.setFloat64(16, repeat.repeatOf, true)
+  out.setUint32(24, repeat.sentSize, true)
+  return bytes
+}
+
+/** The size of the record that starts at `at`, or 0 when none is there. */
+export function recordSizeAt(bytes: Uint8Array, at: number): number {
+  return at + 4 <= bytes.length ? view(bytes).getUint32(at, true) : 0
+}
+
+export const recordAt = (bytes: Uint8Array, at: number): number => view(bytes).getFloat64(at + 8, true)
+
+/** Reads the record at `at`. Its bytes are a view into `bytes`. Throws RangeError when it is none. */
+export function readRecord(bytes: Uint8Array, at: number): StoredRecord {
+  const input = view(bytes)
+  const type = input.getUint8(at + 4)
+  if (type === RECORD.repeat) {
+    return {
+      type: 'repeat',
+      repeat: {
+        at: input.getFloat64(at + 8, true),
+        repeatOf: input.getFloat64(at + 16, true),
+        sentSize: input.getUint32(at + 24, true),
+      },
+    }
+  }
+  if (type !== RECORD.event) throw new RangeError(`Cannot read a record: type ${type} is unknown`)
+  return { type: 'event', observation: readObservation(bytes, input, at) }
+}
+
+function readObservation(bytes: Uint8Array, input: DataView, at: number): StoredObservation {
+  const flags = input.getUint8(at + 7)
+  const responseCount = input.getUint8(at + 60)
+  const responses: number[] = []
+  for (let i = 0; i < responseCount; i++) responses.push(input.getUint16(at + FIXED_SIZE + 2 * i, true))
+  return {
+    at: input.getFloat64(at + 8, true),
+    transport: named(TRANSPORTS, bytes[at + 5]),
+    validation: named(SOURCE_VALIDATIONS, bytes[at + 6]),
+    collectedMethod: named(COLLECTED_METHODS, flags & FLAG_RESPONSIVE ? 1 : 0),
+    source: { ip: readAddress(bytes, at + 16), port: input.getUint16(at + 48, true) },
+    destination: { ip: readAddress(bytes, at + 16 + ADDRESS_SIZE), port: input.getUint16(at + 50, true) },
+    size: input.getUint32(at + 52, true),
+    sentSize: input.getUint32(at + 56, true),
+    responses,
+    bytes: bytes.subarray(at + FIXED_SIZE + 2 * responseCount, at + input.getUint32(at, true)),
+    rawShed: (flags & FLAG_RAW_SHED) !== 0,
+  }
+}

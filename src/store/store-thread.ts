@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { DaemonError } from '../core/errors.ts'
+import { createClock } from './clock.ts'
+import { indexDir } from './day-index.ts'
+import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
+import { deriveEvent, shedRaw } from './derive.ts'
+import { Indexer } from './indexer.ts'
+import { JournalReader } from './journal-reader.ts'
+import { JournalWriter } from './journal-writer.ts'
+import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
+import { RawSampler } from './raw-sampler.ts'
+import {
+  eventRecordSize,
+  readRecord,
+  recordSizeAt,
+  type StoredObservation,
+  serializeRepeat,
+  writeEventRecord,
+} from './record.ts'
+import { Repeats } from './repeats.ts'
+import { HOUR_MS } from './retention.ts'
+import { journalDir } from './segment.ts'
+
+const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
+const RETRY_MS = 1000 // after a failed write
+const SWEEP_MS = 60_000
+const LOAD_COUNT = 5000 // indicators sent at once while starting
+const QUOTA_DROP_FACTOR = 1.1 // past this much of the quota the oldest hour goes
+
+type Send = (message: FromStore) => void
+
+/** The life of the store thread: takes batches, makes them durable, keeps the index close behind, sweeps. */
+export class StoreThread {
+  readonly #send: Send
+  readonly #now: () => number
+  readonly #quotaSize: number
+  readonly #journal: JournalWriter
+  readonly #reader: JournalReader
+  readonly #indexer: Indexer
+  readonly #repeats = new Repeats()
+  readonly #sampler = new RawSampler()
+  readonly #sweepTimer: NodeJS.Timeout
+  #commitTimer: NodeJS.Timeout | null = null
+  #indexTimer: NodeJS.Immediate | NodeJS.Timeout | null = null
+  #flushes: { token: number; position: number; indexed: boolean }[] = []
+  #durableCount = 0
+  #indexedCount = 0
+  #repeatCount = 0
+  #shedRawCount = 0
+  #waitingSize = 0 // bytes of batches taken but not yet durable
+  #overQuota: boolean
+  #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
+  #lastId: number
+  #writeTrouble: string | null = null
+  #indexTrouble: string | null = null
+
+  constructor(init: WorkerInit, send: Send) {
+    this.#send = send
+    this.#now = createClock(init.clockOffset)
+    this.#quotaSize = init.quotaSize
+    const dirs = { journal: journalDir(init.stateDir), index: indexDir(init.stateDir) }
+    this.#journal = new JournalWriter(dirs.journal)
+    this.#reader = new JournalReader(dirs.journal)
+    this.#journal.expire(this.#now())
+    this.#overQuota = this.#journal.size >= init.quotaSize
+    this.#indexer = new Indexer(dirs, this.#reader)
+    this.#lastId = this.#journal.position
+    while (this.#indexer.step(this.#journal.position) > 0);
+    this.#indexer.expire(this.#now())
+    this.#sendSums()
+    this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
+    const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
+    this.#send({ kind: 'ready', repairs, counters: this.#counters() })
+  }
+
+  receive(message: ToStore): void {
+    if (message.kind === 'batch') this.#take(message.bytes)
+    else if (message.kind === 'flush') this.#flush(message.token, message.indexed)
+    else this.#stop()
+  }
+
+  #take(bytes: Uint8Array): void {
+    const now = this.#now()
+    const deltas: Delta[] = []
+    for (let at = 0; at < bytes.length; at += recordSizeAt(bytes, at)) this.#append(bytes, at, now, deltas)
+    this.#waitingSize += bytes.length
+    this.#send({ kind: 'deltas', deltas })
+    this.#commitTimer ??= setTimeout(() => this.#commit(), COMMIT_MS)
+  }
+
+  #append(bytes: Uint8Array, at: number, now: number, deltas: Delta[]): void {
+    const record = readRecord(bytes, at)
+    if (record.type !== 'event') throw new Error('sensors hand over events only')
+    const { observation } = record
+    const event = deriveEvent(0, observation)
+    const isSip = event.kind === 'sip-request' || event.kind === 'sip-response'
+    const original = isSip && observation.transport === 'udp' ? this.#repeats.find(observation) : null
+    if (original !== null) {
+      const { id: repeatOf, ip, numbers } = original
+      this.#lastId = this.#journal.append(
+        serializeRepeat({ at: observation.at, repeatOf, sentSize: observation.sentSize }),
+        0,
+        now,
+      )
+      this.#repeatCount++
+      deltas.push(...repeatDeltas(ip, numbers, original.at))
+      return
+    }
+    this.#lastId = this.#appendEvent(observation, bytes, at, now)
+    if (isSip && observation.transport === 'udp') {
+      this.#repeats.remember(observation, {
+        id: this.#lastId,
+        at: event.at,
+        ip: event.source.ip,
+        numbers: numberValues(event),
+      })
+    }
+    deltas.push(...deltasOf(event))
+  }
+
+  #appendEvent(observation: StoredObservation, bytes: Uint8Array, at: number, now: number): number {
+    if (observation.rawShed) this.#shedRawCount++
+    if (observation.rawShed || !this.#overQuota || this.#sampler.keeps(observation))
+      return this.#journal.append(bytes, at, now)
+    const short = { ...observation, bytes: shedRaw(observation.bytes) }
+    const record = new Uint8Array(eventRecordSize(short))
+    writeEventRecord(short, record, 0, true)
+    this.#shedRawCount++
+    return this.#journal.append(record, 0, now)
+  }
+
+  #commit(): void {
+    if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
+    this.#commitTimer = null
+    try {
+      for (const block of this.#journal.commit()) this.#durableCount += block.recordCount
+    } catch (error) {
+      this.#writeTrouble = `the journal cannot be written, events wait in memory: ${(error as Error).message}; free some disk space`
+      this.#commitTimer = setTimeout(() => this.#commit(), RETRY_MS)
+      this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+      return
+    }
+    this.#writeTrouble = null
+    const doneSize = this.#waitingSize
+    this.#waitingSize = 0
+    this.#overQuota = this.#journal.size >= this.#quotaSize
+    this.#send({ kind: 'progress', counters: this.#counters(), doneSize })
+    this.#answerFlushes()
+    this.#indexTimer ??= setImmediate(() => this.#index())
+  }
+
+  /** One step, then whatever came in meanwhile, then the next. */
+  #index(): void {
+    this.#indexTimer = null
+    const { position } = this.#journal
+    try {
+      this.#indexedCount += this.#indexer.step(position)
+      this.#indexTrouble = null
+    } catch (error) {
+      this.#indexTrouble = `the index cannot be written, it will catch up: ${(error as Error).message}; free some disk space, or stop the node and run "sentrypeer reindex"`
+      this.#indexTimer = setTimeout(() => this.#index(), RETRY_MS)
+      this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+      return
+    }
+    if (this.#indexer.position < position) this.#indexTimer = setImmediate(() => this.#index())
+    else this.#dropOverQuota()
+    this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+    this.#answerFlushes()
+  }
+
+  /** Hours that have ended more than 7 days ago leave the journal, the index and memory. */
+  #sweep(): void {
+    const now = this.#now()
+    this.#journal.expire(now)
+    if (this.#journal.waiting) this.#commit()
+    if (this.#journal.waiting || this.#indexer.position < this.#journal.position) return // answers hide what is too old until the next sweep
+    const expiries = this.#indexer.expire(now)
+    if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
+    this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+  }
+
+  #dropOverQuota(): void {
+    while (
+      this.#journal.size > this.#quotaSize * QUOTA_DROP_FACTOR &&
+      this.#indexer.position >= this.#journal.position
+    ) {
+      if (this.#journal.dropOldest() === null) return
+    }
+  }
+
+  #flush(token: number, indexed: boolean): void {
+    this.#flushes.push({ token, position: this.#lastId, indexed })
+    if (this.#journal.waiting) this.#commit()
+    else this.#answerFlushes()
+  }
+
+  #answerFlushes(): void {
+    const done = (flush: { position: number; indexed: boolean }): boolean =>
+      this.#journal.position >= flush.position && (!flush.indexed || this.#indexer.position >= flush.position)
+    for (const flush of this.#flushes.filter(done)) this.#send({ kind: 'flushed', token: flush.token })
+    this.#flushes = this.#flushes.filter((flush) => !done(flush))
+  }
+
+  #stop(): void {
+    if (this.#journal.waiting) this.#commit()
+    if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
+    if (this.#indexTimer !== null) {
+      clearTimeout(this.#indexTimer as NodeJS.Timeout)
+      clearImmediate(this.#indexTimer as NodeJS.Immediate)
+    }
+    clearInterval(this.#sweepTimer)
+    this.#indexer[Symbol.dispose]()
+    this.#reader[Symbol.dispose]()
+    this.#journal[Symbol.dispose]()
+    this.#send({ kind: 'stopped' })
+  }
+
+  #sendSums(): void {
+    let chunk: Delta[] = []
+    const sums = [...this.#indexer.sums()].sort((a, b) => a.lastAt - b.lastAt)
+    // A form belongs to a number that is there already, so the indicators go first.
+    for (const delta of [...sums.filter(({ form }) => form === ''), ...sums.filter(({ form }) => form !== '')]) {
+      chunk.push(delta)
+      if (chunk.length < LOAD_COUNT) continue
+      this.#send({ kind: 'deltas', deltas: chunk })
+      chunk = []
+    }
+    if (chunk.length > 0) this.#send({ kind: 'deltas', deltas: chunk })
+  }
+
+  /** Asks the file system at most once a second. */
+  #readIndexSize(): number {
+    const now = performance.now()
+    if (now - this.#indexSize.readAt > 1000) this.#indexSize = { size: this.#indexer.size, readAt: now }
+    return this.#indexSize.size
+  }
+
+  #counters(): StoreCounters {
+    const { oldest } = this.#journal
+    return {
+      position: this.#journal.position,
+      durableCount: this.#durableCount,
+      indexedCount: this.#indexedCount,
+      repeatCount: this.#repeatCount,
+      shedRawCount: this.#shedRawCount,
+      journalSize: this.#journal.size,
+      indexSize: this.#readIndexSize(),
+      oldestAt: oldest === null ? null : oldest.hour * HOUR_MS,
+      trouble: this.#writeTrouble ?? this.#indexTrouble,
+    }
+  }
+}
+
+/** What the main thread must hear of an error that ends the thread. */
+export function failure(error: unknown): FromStore {
+  if (error instanceof DaemonError) return { kind: 'failed', code: error.code, message: error.detail }
+  return {
+    kind: 'failed',
+    code: null,
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { DaemonError } from '../core/errors.ts'
+import { type ClockOffset, createClock, createClockOffset } from './clock.ts'
+import { LiveIndicators } from './live-indicators.ts'
+import { lockStateDir } from './lock.ts'
+import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
+import { Outbox } from './outbox.ts'
+import { Reader } from './reader.ts'
+import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
+
+export type StoreConfig = { readonly dir: string; readonly quotaSize: number } // bytes
+export type StoreDeps = {
+  /** Moves the clock of all threads of the store; for tests. */
+  readonly clockOffset?: ClockOffset
+  /** A bug ended the store thread: nothing is kept any more, so the node must stop. */
+  readonly onFatal: (error: Error) => void
+}
+
+/** Opens the node's memory in a folder and brings it in order. Throws DaemonError STATE_* when it cannot. */
+export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<Store> {
+  await using parts = new AsyncDisposableStack()
+  parts.use(lockStateDir(config.dir))
+  const clockOffset = deps.clockOffset ?? createClockOffset()
+  const init: WorkerInit = { stateDir: config.dir, quotaSize: config.quotaSize, clockOffset }
+  const live = new LiveIndicators({ now: createClock(clockOffset) })
+  const thread = parts.use(await startStoreThread(init, live, deps.onFatal))
+  const reader = parts.use(new Reader(spawn('reader-worker', init)))
+  const owned = parts.move()
+  return {
+    append: (observation) => thread.outbox.add(observation),
+    flush: (options) => thread.flush(options?.indexed ?? false),
+    indicators: live,
+    events: async (query) => (await reader.ask({ kind: 'events', query })) as EventPage,
+    event: async (id) => (await reader.ask({ kind: 'event', id })) as IndexedEvent | undefined,
+    read: async (after, limit) =>
+      (await reader.ask({ kind: 'read', after, limit, upTo: thread.counters.position })) as JournalBatch,
+    position: () => thread.counters.position,
+    onAdvance: (listener) => thread.onAdvance(listener),
+    status: () => thread.status(config.quotaSize, live.evictedCount),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** Threads run from the same kind of file as this one: .ts in a checkout, .js in the package. */
+function spawn(name: string, init: WorkerInit): Worker {
+  return new Worker(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url), { workerData: init })
+}
+
+async function startStoreThread(
+  init: WorkerInit,
+  live: LiveIndicators,
+  onFatal: (error: Error) => void,
+): Promise<StoreThreadClient> {
+  const client = new StoreThreadClient(spawn('store-worker', init), live, onFatal)
+  await client.ready
+  return client
+}
+
+/** The main thread's end of the store thread. */
+class StoreThreadClient implements AsyncDisposable {
+  readonly outbox: Outbox
+  readonly ready: Promise<void>
+  counters: StoreCounters = NOTHING
+  readonly #worker: Worker
+  readonly #live: LiveIndicators
+  readonly #listeners = new Set<() => void>()
+  readonly #flushes = new Map<number, () => void>()
+  #repairs: readonly string[] = []
+  #token = 0
+  #stopping = false
+
+  constructor(worker: Worker, live: LiveIndicators, onFatal: (error: Error) => void) {
+    this.#worker = worker
+    this.#live = live
+    this.outbox = new Outbox((bytes) => this.#post({ kind: 'batch', bytes }, [bytes.buffer]))
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.ready = promise
+    let opened = false
+    const fail = (error: Error): void => {
+      if (!opened) reject(error)
+      else if (!this.#stopping) onFatal(error)
+    }
+    worker.on('error', (error) => fail(error as Error))
+    worker.on('exit', () => fail(new Error('The store thread has ended')))
+    worker.on('message', (message: FromStore) => {
+      if (message.kind === 'failed') fail(errorOf(message))
+      if (message.kind === 'ready') {
+        opened = true
+        resolve()
+      }
+      this.#receive(message)
+    })
+  }
+
+  flush(indexed: boolean): Promise<void> {
+    this.outbox.send()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const token = ++this.#token
+    this.#flushes.set(token, resolve)
+    this.#post({ kind: 'flush', token, indexed })
+    return promise
+  }
+
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  status(quotaSize: number, evictedIndicatorCount: number): StoreStatus {
+    const { outbox, counters } = this
+    return {
+      acceptedCount: outbox.acceptedCount,
+      durableCount: counters.durableCount,
+      indexedCount: counters.indexedCount,
+      repeatCount: counters.repeatCount,
+      shedRawCount: counters.shedRawCount,
+      droppedCount: outbox.droppedCount,
+      queuedSize: outbox.waitingSize,
+      indexLagCount: counters.durableCount - counters.indexedCount,
+      evictedIndicatorCount,
+      journalSize: counters.journalSize,
+      indexSize: counters.indexSize,
+      quotaSize,
+      oldestAt: counters.oldestAt,
+      repairs: this.#repairs,
+      trouble: counters.trouble,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.outbox.send()
+    this.#stopping = true
+    const ended = once(this.#worker, 'exit')
+    this.#post({ kind: 'stop' })
+    await ended
+  }
+
+  #post(message: ToStore, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, [...transfer])
+  }
+
+  #receive(message: FromStore): void {
+    if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
+    else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
+    else if (message.kind === 'ready') {
+      this.#repairs = message.repairs
+      this.counters = message.counters
+    } else if (message.kind === 'progress') {
+      const moved = message.counters.position !== this.counters.position
+      this.counters = message.counters
+      this.outbox.settle(message.doneSize)
+      if (moved) for (const listener of this.#listeners) listener()
+    } else if (message.kind === 'flushed') {
+      this.#flushes.get(message.token)?.()
+      this.#flushes.delete(message.token)
+    }
+  }
+}
+
+const NOTHING: StoreCounters = {
+  position: 0,
+  durableCount: 0,
+  indexedCount: 0,
+  repeatCount: 0,
+  shedRawCount: 0,
+  journalSize: 0,
+  indexSize: 0,
+  oldestAt: null,
+  trouble: null,
+}
+
+function errorOf(message: Extract<FromStore, { kind: 'failed' }>): Error {
+  return message.code === null ? new Error(message.message) : new DaemonError(message.code, message.message)
+}
