@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { type TestContext, test } from 'node:test'
+import { dumpIndex, sumOf } from '../../test/support/index-dump.ts'
+import { observation, type RequestFacts, sipRequest } from '../../test/support/observations.ts'
+import { tempDir } from '../../test/support/temp-dir.ts'
+import type { Observation } from '../core/event.ts'
+import { dayPath, listDays, ROWS_PER_SOURCE_MINUTE } from './day-index.ts'
+import { Indexer } from './indexer.ts'
+import { JournalReader } from './journal-reader.ts'
+import { JournalWriter } from './journal-writer.ts'
+import { eventRecordSize, serializeRepeat, writeEventRecord } from './record.ts'
+import { DAY_MS, HOUR_MS, RETENTION_MS } from './retention.ts'
+
+const START = 1_795_456_800_000 // an hour's first instant, 18:00 UTC
+
+/** A journal, and an index that can be opened on it again and again. */
+class Bench {
+  readonly dirs: { index: string; journal: string }
+  readonly writer: JournalWriter
+
+  constructor(t: TestContext) {
+    const dir = tempDir(t)
+    this.dirs = { index: `${dir}/index`, journal: `${dir}/journal` }
+    this.writer = new JournalWriter(this.dirs.journal)
+    t.after(() => this.writer[Symbol.dispose]())
+  }
+
+  write(facts: RequestFacts & Partial<Pick<Observation, 'at' | 'source' | 'validation' | 'transport'>>): number {
+    const {
+      at = START,
+      source = { ip: '198.51.100.7', port: 5060 },
+      validation = 'none',
+      transport = 'udp',
+      ...request
+    } = facts
+    const wanted = observation({ at, source, validation, transport, bytes: sipRequest(request) })
+    const bytes = new Uint8Array(eventRecordSize(wanted))
+    writeEventRecord(wanted, bytes, 0)
+    return this.writer.append(bytes, 0, at)
+  }
+
+  repeat(repeatOf: number, at: number): void {
+    this.writer.append(serializeRepeat({ at, repeatOf, sentSize: 0 }), 0, at)
+  }
+
+  withIndex<T>(work: (indexer: Indexer) => T): T {
+    this.writer.commit()
+    using reader = new JournalReader(this.dirs.journal)
+    using indexer = new Indexer(this.dirs, reader)
+    while (indexer.step(this.writer.position) > 0);
+    return work(indexer)
+  }
+
+  dump(): ReturnType<typeof dumpIndex> {
+    this.withIndex(() => {})
+    return dumpIndex(this.dirs.index)
+  }
+}
+
+test('events that differ in time only, within a minute, share a row', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 10; i++) bench.write({ at: START + i * 100, callId: `call-${i}` })
+  bench.write({ at: START + 60_000, callId: 'next minute' })
+  bench.write({ at: START + 200, number: '900442081230000' })
+  bench.write({ at: START + 300, userAgent: 'other' })
+  bench.write({ at: START + 400, source: { ip: '198.51.100.8', port: 5060 } })
+  const { events } = bench.dump()
+  assert.deepEqual(
+    events.map((row) => Number(row.count)),
+    [10, 1, 1, 1, 1],
+  )
+  assert.equal(Number(events[0]?.last_at), START + 900)
+})
+
+test('a source has 60 rows a minute, and one more that counts the rest', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 200; i++) bench.write({ at: START + i, number: `9004420812${i}` })
+  for (let i = 0; i < 5; i++) bench.write({ at: START + i, source: { ip: '198.51.100.8', port: 1 }, number: `1${i}` })
+  const { events } = bench.dump()
+  assert.equal(events.length, ROWS_PER_SOURCE_MINUTE + 1 + 5)
+  const summary = events.filter((row) => Number(row.summary) === 1)
+  assert.deepEqual(
+    summary.map((row) => Number(row.count)),
+    [140],
+  )
+  assert.equal(sumOf(events, 'count'), 205)
+})
+
+test('a retransmission is counted with its event and is none itself', (t) => {
+  const bench = new Bench(t)
+  const id = bench.write({ at: START })
+  bench.write({ at: START + 5, callId: 'another' })
+  for (let i = 1; i <= 3; i++) bench.repeat(id, START + i * 500)
+  const { events, hours } = bench.dump()
+  assert.deepEqual(
+    events.map((row) => [Number(row.count), Number(row.repeat_count)]),
+    [[2, 3]],
+  )
+  const address = hours.find((row) => row.kind === 0)
+  assert.deepEqual([address?.count, address?.repeat_count, address?.last_at], [2, 3, START + 5])
+})
+
+test('each record is taken once, wherever the index stopped and however often it is opened', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 300; i++) {
+    const id = bench.write({ at: START + i * 60_000, number: `90044208${i % 7}`, callId: `c${i}` })
+    if (i % 3 === 0) bench.repeat(id, START + i * 60_000 + 500)
+    if (i % 37 === 0) bench.dump()
+  }
+  const piecewise = bench.dump()
+  rmSync(bench.dirs.index, { recursive: true })
+  const atOnce = bench.dump()
+  assert.deepEqual(piecewise, atOnce)
+  assert.equal(sumOf(atOnce.events, 'count'), 300)
+  assert.equal(sumOf(atOnce.events, 'repeat_count'), 100)
+})
+
+test('the row limit of a minute holds across a restart in the middle of it', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 100; i++) {
+    bench.write({ at: START + i, number: `9004420812${i}` })
+    if (i % 20 === 0) bench.dump()
+  }
+  const piecewise = bench.dump()
+  rmSync(bench.dirs.index, { recursive: true })
+  assert.deepEqual(piecewise, bench.dump())
+})
+
+test('a day whose file is lost or damaged is made again, and no other is touched', (t) => {
+  const bench = new Bench(t)
+  for (let hour = 0; hour < 48; hour++) bench.write({ at: START + hour * HOUR_MS, number: `9004420812${hour}` })
+  const wanted = bench.dump()
+  const [first, second, third] = listDays(bench.dirs.index)
+  assert(first && second && third)
+  for (const suffix of ['', '-wal', '-shm']) rmSync(dayPath(bench.dirs.index, first) + suffix, { force: true })
+  assert.deepEqual(bench.dump(), wanted)
+  writeFileSync(dayPath(bench.dirs.index, second), 'this is no database, it only has its name'.repeat(100))
+  const repairs = bench.withIndex((indexer) => indexer.repairs)
+  assert.match(repairs.join(), new RegExp(`the index of ${second} was damaged`))
+  assert.deepEqual(dumpIndex(bench.dirs.index), wanted)
+})
+
+test('a day whose file is of a later version is refused and left as it is', (t) => {
+  const bench = new Bench(t)
+  bench.write({})
+  bench.dump()
+  const [day] = listDays(bench.dirs.index)
+  const db = new DatabaseSync(dayPath(bench.dirs.index, day ?? ''))
+  db.exec('PRAGMA user_version = 99')
+  db.close()
+  assert.throws(() => bench.dump(), { code: 'STATE_TOO_NEW' })
+})
+
+test('what is older than 7 days goes, and what is left of each indicator is told', (t) => {
+  const bench = new Bench(t)
+  const old = START + 10
+  const young = START + 2 * DAY_MS
+  bench.write({ at: old })
+  bench.write({ at: old, source: { ip: '203.0.113.9', port: 1 }, number: '1000' })
+  bench.write({ at: young, validation: 'transport', callId: 'later' })
+  bench.withIndex((indexer) => {
+    assert.deepEqual(indexer.expire(START + HOUR_MS + RETENTION_MS - 1), [])
+    const expiries = indexer.expire(START + HOUR_MS + RETENTION_MS)
+    const left = new Map(expiries.map(({ lost, left }) => [`${lost.value} ${lost.form}`, left]))
+    assert.deepEqual([...left.keys()].sort(), [
+      '+442081234567 ',
+      '+442081234567 900442081234567',
+      '1000 ',
+      '1000 1000',
+      '198.51.100.7 ',
+      '203.0.113.9 ',
+    ])
+    assert.equal(left.get('203.0.113.9 '), null)
+    const known = left.get('198.51.100.7 ')
+    assert.deepEqual([known?.count, known?.firstAt, known?.validation], [1, young, 'transport'])
+  })
+  const { events, hours } = dumpIndex(bench.dirs.index)
+  assert.deepEqual(
+    events.map((row) => Number(row.at)),
+    [young],
+  )
+  assert(hours.every((row) => Number(row.last_at) === young))
+})
+
+test('with the clock 8 days on nothing is left, not even a file', (t) => {
+  const bench = new Bench(t)
+  for (let hour = 0; hour < 20; hour++) bench.write({ at: START + hour * HOUR_MS })
+  bench.withIndex((indexer) => {
+    indexer.expire(START + 9 * DAY_MS)
+    assert.deepEqual([...indexer.sums()], [])
+  })
+  assert.deepEqual(listDays(bench.dirs.index), [])
+})

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { observation, sipRequest } from '../../test/support/observations.ts'
+import { tempDir } from '../../test/support/temp-dir.ts'
+import { JournalReader } from './journal-reader.ts'
+import { JournalWriter } from './journal-writer.ts'
+import { eventRecordSize, writeEventRecord } from './record.ts'
+import { DAY_MS, HOUR_MS } from './retention.ts'
+import { listSegments, SEGMENT_HEADER_SIZE, scanSegment } from './segment.ts'
+
+const START = 1_795_456_800_000 // an hour's first instant
+
+function append(writer: JournalWriter, at: number, name: string): number {
+  const wanted = observation({ at, bytes: sipRequest({ callId: name }) })
+  const bytes = new Uint8Array(eventRecordSize(wanted))
+  writeEventRecord(wanted, bytes, 0)
+  return writer.append(bytes, 0, at)
+}
+
+function names(dir: string, after = 0, limit = 10_000): string[] {
+  using reader = new JournalReader(dir)
+  return reader.read(after, limit).map(({ record }) => nameOf(record))
+}
+
+function nameOf(record: ReturnType<JournalReader['get']>): string {
+  assert(record?.type === 'event')
+  return /Call-ID: (.*)\r/.exec(Buffer.from(record.observation.bytes).toString('latin1'))?.[1] ?? ''
+}
+
+function fill(dir: string, commits: number, perCommit: number): string[] {
+  using writer = new JournalWriter(dir)
+  const written: string[] = []
+  for (let i = 0; i < commits * perCommit; i++) {
+    written.push(`call-${i}`)
+    append(writer, START + i, `call-${i}`)
+    if (i % perCommit === perCommit - 1) writer.commit()
+  }
+  return written
+}
+
+test('records come back in order, from any place on, also after opening again', (t) => {
+  const dir = tempDir(t)
+  const written = fill(dir, 20, 7)
+  assert.deepEqual(names(dir), written)
+  assert.deepEqual(names(dir, 0, 10), written.slice(0, 10))
+  using reader = new JournalReader(dir)
+  const all = reader.read(0, 1000)
+  for (const i of [0, 1, 6, 7, 77, 139]) {
+    const id = all[i]?.id ?? 0
+    assert.equal(nameOf(reader.get(id)), written[i])
+    assert.deepEqual(names(dir, id), written.slice(i + 1))
+  }
+  assert.equal(reader.get((all[0]?.id ?? 0) - 1), null)
+})
+
+test('ids only rise, also when the clock steps back or the folder is opened again', (t) => {
+  const dir = tempDir(t)
+  const ids: number[] = []
+  for (const offset of [0, 10, -5_000, -2 * HOUR_MS, DAY_MS, 3]) {
+    using writer = new JournalWriter(dir)
+    ids.push(append(writer, START + offset, `a${offset}`), append(writer, START + offset, `b${offset}`))
+    writer.commit()
+  }
+  assert.deepEqual(
+    ids,
+    [...ids].sort((a, b) => a - b),
+  )
+  assert.equal(new Set(ids).size, ids.length)
+  assert.equal(names(dir).length, ids.length)
+})
+
+test('nothing is readable before commit, and position tells what is', (t) => {
+  const dir = tempDir(t)
+  using writer = new JournalWriter(dir)
+  const id = append(writer, START, 'one')
+  assert.deepEqual(names(dir), [])
+  assert.notEqual(writer.position, id)
+  writer.commit()
+  assert.equal(writer.position, id)
+  assert.deepEqual(names(dir), ['one'])
+})
+
+test('a tail torn at any byte is cut on open, and all before it kept', (t) => {
+  const whole = tempDir(t)
+  const written = fill(whole, 3, 4)
+  const [segment] = listSegments(whole)
+  assert(segment !== undefined)
+  const bytes = readFileSync(segment.path)
+  const ends = scanSegment(segment.path).blocks.map(({ at, header }) => at + 64 + header.storedSize)
+  for (let size = SEGMENT_HEADER_SIZE; size < bytes.length; size += 13) {
+    const dir = tempDir(t)
+    writeFileSync(`${dir}/${segment.path.split('/').at(-1)}`, bytes.subarray(0, size))
+    const wholeBlocks = ends.filter((end) => end <= size).length
+    using writer = new JournalWriter(dir)
+    assert.deepEqual(names(dir), written.slice(0, 4 * wholeBlocks), `cut at ${size}`)
+    append(writer, START + 100, 'later')
+    writer.commit()
+    assert.deepEqual(names(dir), [...written.slice(0, 4 * wholeBlocks), 'later'], `cut at ${size}`)
+  }
+})
+
+test('the bytes of a torn block are kept beside the segment, and told', (t) => {
+  const dir = tempDir(t)
+  fill(dir, 2, 4)
+  const [segment] = listSegments(dir)
+  assert(segment !== undefined)
+  truncateSync(segment.path, statSync(segment.path).size - 5)
+  using writer = new JournalWriter(dir)
+  assert.match(writer.repairs.join(), /cut \d+ bytes of a block/)
+  assert(readdirSync(dir).some((name) => name.endsWith('.torn')))
+  assert.equal(writer.expire(START + 8 * DAY_MS), 1)
+  assert.deepEqual(readdirSync(dir), [])
+})
+
+test('damage in the middle costs its own block and no other', (t) => {
+  const dir = tempDir(t)
+  const written = fill(dir, 5, 4)
+  const [segment] = listSegments(dir)
+  assert(segment !== undefined)
+  const places = scanSegment(segment.path).blocks
+  for (const [harm, lost] of [
+    [{ block: 2, offset: 80 }, [8, 12]], // in the stored bytes
+    [{ block: 1, offset: 8 }, [4, 8]], // in a header, so that the next block must be searched for
+  ] as const) {
+    const bytes = readFileSync(segment.path)
+    const at = (places[harm.block]?.at ?? 0) + harm.offset
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff
+    writeFileSync(segment.path, bytes)
+    using writer = new JournalWriter(dir)
+    assert.match(writer.repairs.join(), /damaged/)
+    const left = written.filter((_, i) => i < lost[0] || i >= lost[1])
+    assert.deepEqual(names(dir), left)
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff
+    writeFileSync(segment.path, bytes)
+  }
+  assert.deepEqual(names(dir), written)
+})
+
+test('a segment of a later version is refused and left as it is', (t) => {
+  const dir = tempDir(t)
+  fill(dir, 1, 1)
+  const [segment] = listSegments(dir)
+  assert(segment !== undefined)
+  const bytes = readFileSync(segment.path)
+  bytes.writeUInt32LE(99, 8)
+  writeFileSync(segment.path, bytes)
+  assert.throws(() => new JournalWriter(dir), { code: 'STATE_TOO_NEW' })
+  assert.deepEqual(readFileSync(segment.path), bytes)
+})
+
+test('each UTC hour has its segment, which goes when its last record turns 7 days old', (t) => {
+  const dir = tempDir(t)
+  using writer = new JournalWriter(dir)
+  for (let hour = 0; hour < 5; hour++) {
+    append(writer, START + hour * HOUR_MS + 1, `hour-${hour}`)
+    writer.commit()
+  }
+  assert.equal(listSegments(dir).length, 5)
+  assert.equal(writer.expire(START + HOUR_MS + 7 * DAY_MS - 1), 0)
+  assert.equal(writer.expire(START + HOUR_MS + 7 * DAY_MS), 1)
+  assert.deepEqual(names(dir), ['hour-1', 'hour-2', 'hour-3', 'hour-4'])
+  assert.equal(writer.expire(START + 8 * DAY_MS), 4)
+  assert.deepEqual(names(dir), [])
+  append(writer, START + 8 * DAY_MS, 'again')
+  writer.commit()
+  assert.deepEqual(names(dir), ['again'])
+})
+
+test('a reader that stays open sees what is written later, and loses what expires', (t) => {
+  const dir = tempDir(t)
+  using writer = new JournalWriter(dir)
+  using reader = new JournalReader(dir)
+  const first = append(writer, START, 'first')
+  writer.commit()
+  assert.equal(reader.read(0, 10).length, 1)
+  append(writer, START + HOUR_MS, 'second')
+  writer.commit()
+  append(writer, START + HOUR_MS + 1, 'third')
+  writer.commit()
+  assert.deepEqual(
+    reader.read(first, 10).map(({ record }) => nameOf(record)),
+    ['second', 'third'],
+  )
+  writer.expire(START + HOUR_MS + 7 * DAY_MS)
+  reader.refresh()
+  assert.equal(reader.get(first), null)
+})
