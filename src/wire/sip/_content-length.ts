@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { parseDecimal } from './_bytes.ts'
+import type { SipMessage } from './message.ts'
 
 /** What all Content-Length lines together say: a size in bytes, or what is wrong. */
 export type ContentLength =
@@ -7,10 +8,11 @@ export type ContentLength =
   | { readonly kind: 'missing' | 'syntax' | 'conflict' }
 
 /** RFC 3261 §20.14. Values that agree are one, also in a list, as RFC 9110 §8.6 lets HTTP have it. */
-export function readContentLength(lines: readonly string[]): ContentLength {
+export function readContentLength(message: SipMessage): ContentLength {
   let size: number | undefined
   let isConflict = false
-  for (const line of lines) {
+  for (let index = message.find('content-length'); index >= 0; index = message.find('content-length', index + 1)) {
+    const line = message.value(index)
     for (const text of line.includes(',') ? line.split(',') : [line]) {
       const value = parseDecimal(text.trim())
       if (value === null) return { kind: 'syntax' }

@@ -46,6 +46,7 @@ export const DEFECTS = {
   'to-syntax': { severity: 'bad', meaning: 'The To header is not an address' },
   'contact-syntax': { severity: 'bad', meaning: 'A Contact header is not an address' },
   'display-name-syntax': { severity: 'lenient', meaning: 'An unquoted display name holds more than tokens' },
+  'address-space': { severity: 'lenient', meaning: 'White space next to the brackets of From or To, inside them' },
   'cseq-syntax': { severity: 'bad', meaning: 'The CSeq header is not a number and a method' },
   'cseq-range': { severity: 'bad', meaning: 'The CSeq number is 2^31 or more (RFC 3261 §8.1.1.5)' },
   'cseq-method': { severity: 'bad', meaning: 'The CSeq method is not the method of the request' },

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { matchesAt } from './_bytes.ts'
 
 /**
- * Header names that get a number while scanning, so that looking one up compares integers.
- * Second words are the compact forms of RFC 3261 §7.3.3 and of the extensions that registered one.
+ * Header names that get a number while a message is scanned, so that looking one up compares numbers. The second word
+ * is the compact form: those of RFC 3261 §7.3.3, and those that extensions registered.
  */
 const NAMES = [
   'via v',
@@ -15,112 +16,90 @@ const NAMES = [
   'content-type c',
   'max-forwards',
   'user-agent',
+  'server',
   'route',
   'record-route',
   'expires',
+  'date',
   'require',
   'proxy-require',
   'authorization',
   'proxy-authorization',
-  'date',
-  'supported k',
-  'content-encoding e',
-  'subject s',
-  'event o',
-  'allow-events u',
-  'refer-to r',
-  'referred-by b',
-  'accept-contact a',
-  'reject-contact j',
-  'request-disposition d',
-  'session-expires x',
-  'identity y',
-  'identity-info n',
-  'allow',
-  'accept',
-  'accept-encoding',
-  'accept-language',
-  'server',
   'www-authenticate',
   'proxy-authenticate',
-  'organization',
-  'warning',
-  'retry-after',
+  'allow',
+  'accept',
+  'supported k',
+  'unsupported',
+  'subject s',
+  'content-encoding e',
+  'event o', // RFC 6665
+  'allow-events u', // RFC 6665
+  'refer-to r', // RFC 3515
+  'referred-by b', // RFC 3892
+  'accept-contact a', // RFC 3841
+  'reject-contact j', // RFC 3841
+  'request-disposition d', // RFC 3841
+  'session-expires x', // RFC 4028
+  'identity y', // RFC 8224
+  'identity-info n', // RFC 4474
   'diversion',
   'p-asserted-identity',
   'p-preferred-identity',
   'p-called-party-id',
   'remote-party-id',
-  'mime-version',
-  'content-disposition',
-  'content-language',
-  'unsupported',
   'reason',
-  'timestamp',
-  'min-expires',
-  'min-se',
-  'replaces',
-  'privacy',
-  'path',
 ] as const
 
-/** Number of a name that is not in the table. */
+/** The number of every name that is not in the table. */
 export const UNKNOWN = 0
 
-type Entry = { readonly name: string; readonly id: number; readonly hash: number }
+type Spelling = { readonly lower: string; readonly key: number; readonly id: number }
 
-const ENTRIES: Entry[] = []
-const IDS = new Map<string, number>()
+const SLOT_COUNT = 512 // a power of 2, several times the spellings
+const slots: (Spelling | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+const ids = new Map<string, number>()
+const compactForms = new Map<string, string>()
+
 for (const [index, names] of NAMES.entries()) {
-  for (const name of names.split(' ')) {
-    ENTRIES.push({ name, id: index + 1, hash: hashOf(name) })
-    IDS.set(name, index + 1)
+  const [long, short] = names.split(' ')
+  if (short !== undefined) compactForms.set(long!, short)
+  for (const lower of names.split(' ')) {
+    ids.set(lower, index + 1)
+    const key = nameKey(lower.length, lower.charCodeAt(0), lower.charCodeAt(lower.length - 1))
+    let slot = slotOf(key)
+    while (slots[slot] !== undefined) slot = (slot + 1) % SLOT_COUNT
+    slots[slot] = { lower, key, id: index + 1 }
   }
 }
 
-const SLOT_COUNT = 1024
-const SLOTS = new Int16Array(SLOT_COUNT).fill(-1)
-for (const [index, entry] of ENTRIES.entries()) {
-  let slot = slotOf(entry.hash)
-  while (SLOTS[slot] !== -1) slot = (slot + 1) & (SLOT_COUNT - 1)
-  SLOTS[slot] = index
+/** Size, first and last letter in one number: the same for every spelling of a name, shared by few names. */
+function nameKey(size: number, first: number, last: number): number {
+  return (size & 0xff) | ((first | 0x20) << 8) | ((last | 0x20) << 16)
 }
 
-/** One step of the hash of a name; the scanner takes it byte by byte. Case is folded by setting the bit that letters differ in. */
-export function hashStep(hash: number, byte: number): number {
-  return (Math.imul(hash, 31) + (byte | 0x20)) | 0
+function slotOf(key: number): number {
+  return (key ^ (key >> 7) ^ (key >> 13)) & (SLOT_COUNT - 1)
 }
 
-function hashOf(name: string): number {
-  let hash = 0
-  for (let i = 0; i < name.length; i++) hash = hashStep(hash, name.charCodeAt(i))
-  return hash
-}
-
-function slotOf(hash: number): number {
-  return (hash ^ (hash >>> 10)) & (SLOT_COUNT - 1)
-}
-
-/** The number of a name in the bytes, given its hash. A collision, made or met, is found by comparing. */
-export function idOfBytes(bytes: Uint8Array, start: number, end: number, hash: number): number {
-  for (let slot = slotOf(hash); SLOTS[slot] !== -1; slot = (slot + 1) & (SLOT_COUNT - 1)) {
-    const entry = ENTRIES[SLOTS[slot]!]!
-    if (entry.hash === hash && equalsLower(bytes, start, end, entry.name)) return entry.id
+/** The number of the name in the bytes, in whatever case and form. */
+export function nameIdAt(bytes: Uint8Array, start: number, end: number): number {
+  if (start === end) return UNKNOWN
+  const key = nameKey(end - start, bytes[start]!, bytes[end - 1]!)
+  for (let slot = slotOf(key); ; slot = (slot + 1) & (SLOT_COUNT - 1)) {
+    const spelling = slots[slot]
+    if (spelling === undefined) return UNKNOWN
+    if (spelling.key !== key || spelling.lower.length !== end - start) continue
+    if (matchesAt(bytes, start, end, spelling.lower)) return spelling.id
   }
-  return UNKNOWN
 }
 
 /** The number of a name, canonical or compact, in lower case. */
-export function idOfName(name: string): number {
-  return IDS.get(name) ?? UNKNOWN
+export function nameId(lower: string): number {
+  return ids.get(lower) ?? UNKNOWN
 }
 
-/** Whether the bytes are that lower case name, in any case. */
-export function equalsLower(bytes: Uint8Array, start: number, end: number, lower: string): boolean {
-  if (end - start !== lower.length) return false
-  for (let i = 0; i < lower.length; i++) {
-    const byte = bytes[start + i]!
-    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== lower.charCodeAt(i)) return false
-  }
-  return true
+/** The compact form of a canonical name in any case, or the name itself when it has none. */
+export function compactName(name: string): string {
+  return compactForms.get(name.toLowerCase()) ?? name
 }

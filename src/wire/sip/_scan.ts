@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { COLON, CR, HT, isBlank, LF, SP } from './_bytes.ts'
 import type { DefectCode } from './_defects.ts'
-import { hashStep, idOfBytes, UNKNOWN } from './_header-names.ts'
+import { nameIdAt } from './_header-names.ts'
 
-export const MESSAGE_SIZE_MAX = 65_535 // bytes, the largest UDP payload and a bit
+export const MESSAGE_SIZE_MAX = 65_535 // bytes
 export const HEADER_COUNT_MAX = 256
 export const LINE_SIZE_MAX = 8_192 // bytes
 export const HEADER_SECTION_SIZE_MAX = 32_768 // bytes, start line included
@@ -11,17 +11,18 @@ export const HEADER_SECTION_SIZE_MAX = 32_768 // bytes, start line included
 /** A header field is five integers: where name and value start and end, and the number of its name with FOLDED. */
 export const FIELD_SIZE = 5
 export const FOLDED = 0x100
-export const ID_MASK = 0xff
 
-/** What the last scan found. One object, overwritten by each scan: a message copies what it keeps. */
+/** The fields that the last scan found: written over by each scan, so a message copies them. */
+export const fields = new Int32Array(HEADER_COUNT_MAX * FIELD_SIZE)
+
+/** The rest of what the last scan found; likewise. */
 export const scanned = {
-  fields: new Int32Array(HEADER_COUNT_MAX * FIELD_SIZE),
   fieldCount: 0,
   lineStart: 0, // of the start line
   lineEnd: 0, // without the line end
   bodyStart: 0,
   complete: false,
-  defects: [] as { code: DefectCode; at: number }[],
+  defects: [] as { code: DefectCode; at: number }[], // a new array for each message that has some
 }
 
 export function note(code: DefectCode, at: number): void {
@@ -47,6 +48,7 @@ export function scanMessage(bytes: Uint8Array, start: number, end: number): bool
   const limit = Math.min(end, at + HEADER_SECTION_SIZE_MAX)
   at = lineEnd(bytes, at, limit)
   scanned.lineEnd = trimEnd(bytes, scanned.lineStart, at)
+  if (at - scanned.lineStart > LINE_SIZE_MAX) note('line-too-long', scanned.lineStart)
   if (at === limit) note(limit === end ? 'truncated' : 'headers-too-large', at)
   else scanFields(bytes, at + 1, limit, end)
   return true
@@ -55,7 +57,7 @@ export function scanMessage(bytes: Uint8Array, start: number, end: number): bool
 function scanFields(bytes: Uint8Array, from: number, limit: number, end: number): void {
   let at = from
   let count = 0
-  let open = false // whether the line before is a field that can be continued
+  let isOpen = false // whether the line before is a field that can be continued
   while (at < limit) {
     const lineStart = at
     const first = bytes[at]!
@@ -68,29 +70,15 @@ function scanFields(bytes: Uint8Array, from: number, limit: number, end: number)
     }
     if (first === SP || first === HT) {
       at = lineEnd(bytes, at, limit)
-      if (open) fold(bytes, lineStart, at, count)
+      if (isOpen) fold(bytes, lineStart, at, count)
       else note('fold-without-header', lineStart)
     } else {
-      let hash = 0
-      let byte = first
-      while (byte !== COLON && byte > SP) {
-        hash = hashStep(hash, byte)
-        if (++at === limit) break
-        byte = bytes[at]!
-      }
-      const nameEnd = at
-      if (byte !== COLON) at = colonAfter(bytes, at, limit)
-      if (at === limit || bytes[at] === LF) {
-        note('header-without-colon', lineStart)
-        open = false
-        at = lineEnd(bytes, at, limit)
-      } else {
-        open = count < HEADER_COUNT_MAX
-        if (open) addField(bytes, lineStart, nameEnd, hash, at, count++)
-        else note('too-many-headers', lineStart)
-        at = lineEnd(bytes, at, limit)
-        if (open) scanned.fields[count * FIELD_SIZE - 2] = trimEnd(bytes, scanned.fields[count * FIELD_SIZE - 3]!, at)
-      }
+      const colon = findColon(bytes, at, limit)
+      isOpen = colon >= 0 && count < HEADER_COUNT_MAX
+      if (colon < 0) note('header-without-colon', lineStart)
+      else if (!isOpen) note('too-many-headers', lineStart)
+      at = lineEnd(bytes, colon < 0 ? at : colon, limit)
+      if (isOpen) addField(bytes, lineStart, colon, at, count++)
     }
     if (at - lineStart > LINE_SIZE_MAX) note('line-too-long', lineStart)
     if (at === limit) break
@@ -101,25 +89,27 @@ function scanFields(bytes: Uint8Array, from: number, limit: number, end: number)
   else note(bytes[limit - 1] === LF ? 'blank-line-missing' : 'truncated', limit)
 }
 
-/** Keeps a field but for the end of its value, which the caller is about to find. */
-function addField(
-  bytes: Uint8Array,
-  nameStart: number,
-  nameStop: number,
-  hash: number,
-  colon: number,
-  index: number,
-): void {
-  // White space before the colon is part of it (HCOLON); white space inside the name makes a name no header has.
+/** The colon after a header name, or −1 when the line has none. */
+function findColon(bytes: Uint8Array, from: number, limit: number): number {
+  for (let at = from; at < limit; at++) {
+    const byte = bytes[at]!
+    if (byte === COLON) return at
+    if (byte === LF) return -1
+  }
+  return -1
+}
+
+/** White space before the colon belongs to it (HCOLON, RFC 3261 §25.1). White space inside a name makes one that no header has. */
+function addField(bytes: Uint8Array, nameStart: number, colon: number, end: number, index: number): void {
   const nameEnd = trimEnd(bytes, nameStart, colon)
   let valueStart = colon + 1
-  while (isBlank(bytes[valueStart])) valueStart++
+  while (valueStart < end && isBlank(bytes[valueStart])) valueStart++
   const base = index * FIELD_SIZE
-  const fields = scanned.fields
   fields[base] = nameStart
   fields[base + 1] = nameEnd
   fields[base + 2] = valueStart
-  fields[base + 4] = nameEnd === nameStop ? idOfBytes(bytes, nameStart, nameEnd, hash) : UNKNOWN
+  fields[base + 3] = trimEnd(bytes, valueStart, end)
+  fields[base + 4] = nameIdAt(bytes, nameStart, nameEnd)
 }
 
 /** The offset of the LF that ends the line, or the limit. */
@@ -129,33 +119,25 @@ function lineEnd(bytes: Uint8Array, from: number, limit: number): number {
     while (at < limit && bytes[at]! >= SP) at++
     if (at === limit) return at
     const byte = bytes[at]!
-    if (byte === LF) {
-      if (at === from || bytes[at - 1] !== CR) note('bare-lf', at)
-      return at
-    }
     if (byte === CR) {
-      if (at + 1 < limit && bytes[at + 1] !== LF) note('stray-cr', at)
+      if (at + 1 === limit) return limit
+      if (bytes[at + 1] === LF) return at + 1
+      note('stray-cr', at)
+    } else if (byte === LF) {
+      note('bare-lf', at)
+      return at
     } else if (byte !== HT) note('control-byte', at)
     at++
   }
 }
 
-/** From a white space or control byte after a header name: the colon, or the LF, or the limit. */
-function colonAfter(bytes: Uint8Array, from: number, limit: number): number {
-  let at = from
-  while (at < limit && (bytes[at] === SP || bytes[at] === HT)) at++
-  if (at === limit || bytes[at] === COLON) return at
-  while (at < limit && bytes[at] !== COLON && bytes[at] !== LF) at++
-  return at
-}
-
 /** A line that starts with white space goes on with the value before it. RFC 3261 §7.3.1. */
 function fold(bytes: Uint8Array, lineStart: number, lineEnd: number, count: number): void {
-  const base = (count - 1) * FIELD_SIZE
   const valueEnd = trimEnd(bytes, lineStart, lineEnd)
   if (valueEnd === lineStart) return // nothing but white space
-  scanned.fields[base + 3] = valueEnd
-  scanned.fields[base + 4] = scanned.fields[base + 4]! | FOLDED
+  const base = (count - 1) * FIELD_SIZE
+  fields[base + 3] = valueEnd
+  fields[base + 4] = fields[base + 4]! | FOLDED
 }
 
 /** The end of what is left when white space and CR are taken off the end. */

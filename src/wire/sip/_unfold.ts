@@ -3,22 +3,17 @@ import { CR, isBlank, LF, latin1, SP } from './_bytes.ts'
 
 /** A value over several lines as one: each line end with the white space around it is one space. RFC 3261 §7.3.1. */
 export function unfold(bytes: Uint8Array, start: number, end: number): string {
-  const out = new Uint8Array(end - start)
-  return latin1(out, 0, unfoldInto(out, 0, bytes, start, end))
-}
-
-/** Writes the unfolded value into `out` at `at`, which has room for it; returns the offset after it. */
-export function unfoldInto(out: Uint8Array, at: number, bytes: Uint8Array, start: number, end: number): number {
-  let to = at
+  const out = Buffer.allocUnsafe(end - start)
+  let to = 0
   for (let from = start; from < end; from++) {
     const byte = bytes[from]!
     if (byte !== LF) {
       out[to++] = byte
       continue
     }
-    while (to > at && (isBlank(out[to - 1]) || out[to - 1] === CR)) to--
+    while (to > 0 && (isBlank(out[to - 1]) || out[to - 1] === CR)) to--
     while (from + 1 < end && isBlank(bytes[from + 1])) from++
-    if (to > at) out[to++] = SP
+    if (to > 0) out[to++] = SP
   }
-  return to
+  return latin1(out, 0, to)
 }

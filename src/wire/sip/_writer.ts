@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { CR, LF, NUL, SP } from './_bytes.ts'
-import { unfoldInto } from './_unfold.ts'
+import { CR, isBlank, LF, NUL, SP } from './_bytes.ts'
 
 /** Bytes put one after another into a buffer that grows and is used again. */
 export class Writer {
@@ -11,25 +10,38 @@ export class Writer {
     this.#size = 0
   }
 
-  /** Text of ASCII and latin1 as it is. */
+  /** Text of our own, one byte a character. */
   text(text: string): void {
     this.#reserve(text.length)
     this.#size += this.#bytes.write(text, this.#size, 'latin1')
   }
 
-  /** A value that came from outside: each CR, LF and NUL becomes a space, so that it cannot end the line. */
+  /** Text that may come from outside: each CR, LF and NUL becomes a space, so that it cannot end the line. */
   safeText(text: string): void {
     const start = this.#size
     this.text(text)
-    this.#makeSafe(start)
+    for (let at = start; at < this.#size; at++) if (isUnsafe(this.#bytes[at]!)) this.#bytes[at] = SP
   }
 
-  /** Bytes of a header value as received, in one line, made safe like `safeText`. */
+  /**
+   * A header value as it lies in a message, put on one line: the line ends of a folded value become, with the white
+   * space around them, one space (RFC 3261 §7.3.1); a stray CR and a NUL one space each.
+   */
   value(bytes: Uint8Array, start: number, end: number): void {
     this.#reserve(end - start)
+    const out = this.#bytes
     const from = this.#size
-    this.#size = unfoldInto(this.#bytes, from, bytes, start, end)
-    this.#makeSafe(from)
+    let to = from
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]!
+      if (byte !== LF) out[to++] = byte === CR || byte === NUL ? SP : byte
+      else {
+        while (to > from && isBlank(out[to - 1])) to--
+        while (at + 1 < end && isBlank(bytes[at + 1])) at++
+        if (to > from) out[to++] = SP
+      }
+    }
+    this.#size = to
   }
 
   raw(bytes: Uint8Array): void {
@@ -40,22 +52,20 @@ export class Writer {
 
   /** A copy of what was written. */
   take(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#size)
+    const copy = Buffer.allocUnsafe(this.#size)
+    this.#bytes.copy(copy, 0, 0, this.#size)
+    return copy
   }
 
   #reserve(size: number): void {
     const needed = this.#size + size
     if (needed <= this.#bytes.length) return
     const grown = Buffer.alloc(Math.max(needed, this.#bytes.length * 2))
-    grown.set(this.#bytes.subarray(0, this.#size))
+    this.#bytes.copy(grown, 0, 0, this.#size)
     this.#bytes = grown
   }
+}
 
-  #makeSafe(start: number): void {
-    const bytes = this.#bytes
-    for (let at = start; at < this.#size; at++) {
-      const byte = bytes[at]!
-      if (byte === LF || byte === CR || byte === NUL) bytes[at] = SP
-    }
-  }
+function isUnsafe(byte: number): boolean {
+  return byte === CR || byte === LF || byte === NUL
 }

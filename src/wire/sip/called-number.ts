@@ -2,16 +2,18 @@
 import type { SipMessage } from './message.ts'
 import { parseNameAddr, splitUserInfo } from './uri.ts'
 
-const SCHEMES = ['sip:', 'sips:', 'tel:']
+/** A number as a request dials it. */
+export type DialledNumber = { readonly from: 'request-uri' | 'to'; readonly raw: string }
+
 const URI_SIZE_MAX = 2_048 // characters looked at; a dialled string is far shorter
 
 /**
  * The numbers that a request dials: the user of its Request-URI, then that of its To when it is another. Percent-decoded
  * once, without password and parameters. Users that are no dialled string (names, say) are left out.
  */
-export function calledNumbers(message: SipMessage): { from: 'request-uri' | 'to'; raw: string }[] {
+export function calledNumbers(message: SipMessage): DialledNumber[] {
   if (message.kind !== 'request') return []
-  const numbers: { from: 'request-uri' | 'to'; raw: string }[] = []
+  const numbers: DialledNumber[] = []
   const requested = dialledString(message.requestUri ?? '')
   if (requested !== null) numbers.push({ from: 'request-uri', raw: requested })
   const to = message.header('to')
@@ -22,6 +24,11 @@ export function calledNumbers(message: SipMessage): { from: 'request-uri' | 'to'
 
 /** The URI in an address; when the address is broken, what begins like a URI in it. */
 function uriOf(address: string): string {
+  // The usual form needs no parser: one pair of brackets, and no quoted string that could hold another.
+  const less = address.indexOf('<')
+  const quote = address.indexOf('"')
+  if (less >= 0 && (quote < 0 || quote > less))
+    return address.slice(less + 1, less + 1 + URI_SIZE_MAX).split('>', 1)[0]!
   const parsed = parseNameAddr(address)
   if (parsed !== null) return parsed.uri
   const text = address.slice(0, URI_SIZE_MAX)
@@ -31,16 +38,27 @@ function uriOf(address: string): string {
 
 /** The user of a sip or sips URI, or the number of a tel URI, when it can be dialled; else null. */
 function dialledString(uri: string): string | null {
-  const text = uri.slice(0, URI_SIZE_MAX).replace(/^</, '')
-  const scheme = SCHEMES.find((name) => text.slice(0, name.length).toLowerCase() === name)
-  if (scheme === undefined) return null
-  const rest = text.slice(scheme.length)
+  const scheme = /^<?[ \t]*(sips?|tel):/i.exec(uri)
+  if (scheme === null) return null
+  const rest = uri.slice(scheme[0].length, URI_SIZE_MAX)
   const at = rest.indexOf('@')
-  if (at < 0 && scheme !== 'tel:') return null
-  const user = decodeOnce(splitUserInfo(at < 0 ? rest : rest.slice(0, at)).user)
-  return /^[-0-9+*#.()]*$/.test(user) && /[0-9]/.test(user) ? user : null
+  if (at < 0 && scheme[1]!.toLowerCase() !== 'tel') return null
+  const { user } = splitUserInfo(at < 0 ? rest : rest.slice(0, at))
+  const dialled = user.includes('%') ? decodeOnce(user) : user
+  return isDialled(dialled) ? dialled : null
 }
 
 function decodeOnce(text: string): string {
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+/** At least one digit, and beside digits only what a telephone dials or separates with: + * # - . ( ). */
+function isDialled(text: string): boolean {
+  let hasDigit = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x30 && code <= 0x39) hasDigit = true
+    else if (!'+*#-.()'.includes(text[i]!)) return false
+  }
+  return hasDigit
 }

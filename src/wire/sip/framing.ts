@@ -151,7 +151,7 @@ export class StreamFramer {
 
   /** The header section is complete: Content-Length says where the message ends. */
   #endHeaders(bodyStart: number, frames: Frame[]): boolean {
-    const length = readContentLength(parseMessage(this.#buffer, this.#start, bodyStart).headers('content-length'))
+    const length = readContentLength(parseMessage(this.#buffer, this.#start, bodyStart))
     const isSize = length.kind === 'size'
     if (isSize && bodyStart + length.size - this.#start <= this.#limits.bufferSize) {
       this.#messageEnd = bodyStart + length.size
@@ -201,6 +201,6 @@ export class StreamFramer {
   }
 
   #copy(start: number, end: number): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#buffer, start, end)
+    return Buffer.copyBytesFrom(this.#buffer, start, end - start)
   }
 }

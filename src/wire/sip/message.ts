@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { latin1 } from './_bytes.ts'
+import { isToken, latin1, matchesAt, parseDecimal } from './_bytes.ts'
 import { checkMessage } from './_check.ts'
 import { readContentLength } from './_content-length.ts'
 import { DEFECTS, type Defect, type DefectCode, type DefectSeverity } from './_defects.ts'
-import { equalsLower, idOfName, UNKNOWN } from './_header-names.ts'
+import { nameId, UNKNOWN } from './_header-names.ts'
 import { splitList } from './_list.ts'
-import { FIELD_SIZE, FOLDED, ID_MASK, note, scanMessage, scanned } from './_scan.ts'
+import { FIELD_SIZE, FOLDED, fields, note, scanMessage, scanned } from './_scan.ts'
 import { readStartLine, startLine } from './_start-line.ts'
 import { looksLikeTls } from './_tls.ts'
 import { unfold } from './_unfold.ts'
@@ -13,15 +13,8 @@ import { unfold } from './_unfold.ts'
 export type { Defect, DefectCode, DefectSeverity }
 export { DEFECTS, looksLikeTls, splitList }
 
-/** One header field line as it lies in the bytes; offsets, the value trimmed and perhaps over several lines. */
-export type FieldRange = {
-  readonly nameStart: number
-  readonly nameEnd: number
-  readonly valueStart: number
-  readonly valueEnd: number
-  readonly folded: boolean
-}
-
+const ID_MASK = FOLDED - 1
+const NO_FIELDS: readonly number[] = []
 const NO_DEFECTS: readonly Defect[] = []
 
 /**
@@ -47,11 +40,12 @@ export class SipMessage {
   readonly bodyStart: number
   /** Whether the blank line after the headers was seen. */
   readonly complete: boolean
-  readonly #fields: Int32Array
+  readonly #fields: readonly number[]
   readonly #lineStart: number
   readonly #methodEnd: number
-  readonly #uriStart: number
-  readonly #uriEnd: number
+  /** Where the Request-URI lies; equal when there is none. */
+  readonly uriStart: number
+  readonly uriEnd: number
   readonly #versionStart: number
   readonly #versionEnd: number
   readonly #status: number
@@ -67,11 +61,11 @@ export class SipMessage {
     const isSip = startLine.kind !== 'non-sip'
     this.bodyStart = isSip ? scanned.bodyStart : end
     this.complete = isSip && scanned.complete
-    this.#fields = scanned.fields.slice(0, isSip ? scanned.fieldCount * FIELD_SIZE : 0)
+    this.#fields = isSip ? copyFields(scanned.fieldCount * FIELD_SIZE) : NO_FIELDS
     this.#lineStart = scanned.lineStart
     this.#methodEnd = startLine.methodEnd
-    this.#uriStart = startLine.uriStart
-    this.#uriEnd = startLine.uriEnd
+    this.uriStart = startLine.uriStart
+    this.uriEnd = startLine.uriEnd
     this.#versionStart = startLine.versionStart
     this.#versionEnd = startLine.versionEnd
     this.#status = startLine.status
@@ -85,8 +79,8 @@ export class SipMessage {
 
   /** As received; null when this is no request or has none. */
   get requestUri(): string | null {
-    if (this.kind !== 'request' || this.#uriEnd === this.#uriStart) return null
-    return latin1(this.bytes, this.#uriStart, this.#uriEnd)
+    if (this.kind !== 'request' || this.uriEnd === this.uriStart) return null
+    return latin1(this.bytes, this.uriStart, this.uriEnd)
   }
 
   /** As received, `SIP/2.0` in nearly all; null when there is none. */
@@ -102,48 +96,40 @@ export class SipMessage {
 
   /**
    * The value of the first header of that name, canonical or compact, in any case: unfolded, trimmed, latin1.
-   * Undefined when there is none. A value may hold NUL and other control bytes, but no line end.
+   * Undefined when there is none. A value may hold NUL, stray CR and other control bytes, but no LF.
    */
   header(name: string): string | undefined {
-    const index = this.#find(name, 0)
-    return index < 0 ? undefined : this.#value(index)
+    const index = this.find(name)
+    return index < 0 ? undefined : this.value(index)
   }
 
   /** The value of each header line of that name, in order; lists are not split. */
   headers(name: string): string[] {
     const values: string[] = []
-    for (let index = this.#find(name, 0); index >= 0; index = this.#find(name, index + 1)) {
-      values.push(this.#value(index))
-    }
+    for (let index = this.find(name); index >= 0; index = this.find(name, index + 1)) values.push(this.value(index))
     return values
   }
 
   /** Each header line in order, with its name as received. */
   allHeaders(): { name: string; value: string }[] {
-    return Array.from({ length: this.#fields.length / FIELD_SIZE }, (_, index) => {
-      const { nameStart, nameEnd } = this.#range(index)
-      return { name: latin1(this.bytes, nameStart, nameEnd), value: this.#value(index) }
-    })
-  }
-
-  /** Where each header line of that name lies, in order; what must be copied verbatim is copied from there. */
-  ranges(name: string): FieldRange[] {
-    const ranges: FieldRange[] = []
-    for (let index = this.#find(name, 0); index >= 0; index = this.#find(name, index + 1)) {
-      ranges.push(this.#range(index))
-    }
-    return ranges
+    return Array.from({ length: this.fieldCount }, (_, index) => ({
+      name: latin1(this.bytes, this.nameStart(index), this.nameEnd(index)),
+      value: this.value(index),
+    }))
   }
 
   /** Number and method of the CSeq header; null when it is absent or has not that form. */
   get cseq(): { number: number; method: string } | null {
-    const parts = /^(\d{1,20})[ \t]+([^ \t]+)$/.exec(this.header('cseq') ?? '')
-    return parts && { number: Number(parts[1]), method: parts[2]! }
+    const value = this.header('cseq') ?? ''
+    const space = value.search(/[ \t]/)
+    const number = space > 0 ? parseDecimal(value.slice(0, space)) : null
+    const method = value.slice(space + 1).trimStart()
+    return number === null || !isToken(method) ? null : { number, method }
   }
 
   /** What the Content-Length headers say; null when there is none, one is not a number, or two differ. */
   get contentLength(): number | null {
-    const length = readContentLength(this.headers('content-length'))
+    const length = readContentLength(this)
     return length.kind === 'size' ? length.size : null
   }
 
@@ -165,33 +151,67 @@ export class SipMessage {
     return this.#defects
   }
 
-  #find(name: string, from: number): number {
-    const lower = name.toLowerCase()
-    const id = idOfName(lower)
+  /*
+   * The header lines by index, for what is done on the bytes. The lines lie in the bytes from their `nameStart` on; a
+   * value is trimmed, and goes over several lines when it is folded.
+   */
+
+  get fieldCount(): number {
+    return this.#fields.length / FIELD_SIZE
+  }
+
+  /** The index of the first line of that name from index `from` on, or −1. */
+  find(name: string, from = 0): number {
+    const id = nameId(name)
+    if (id === UNKNOWN) return this.#findUnknown(name.toLowerCase(), from)
     const fields = this.#fields
-    for (let index = from; index * FIELD_SIZE < fields.length; index++) {
-      const found = fields[index * FIELD_SIZE + 4]! & ID_MASK
-      if (found !== id) continue
-      if (id !== UNKNOWN) return index
-      if (equalsLower(this.bytes, fields[index * FIELD_SIZE]!, fields[index * FIELD_SIZE + 1]!, lower)) return index
+    for (let base = from * FIELD_SIZE; base < fields.length; base += FIELD_SIZE) {
+      if ((fields[base + 4]! & ID_MASK) === id) return base / FIELD_SIZE
     }
     return -1
   }
 
-  #range(index: number): FieldRange {
-    const base = index * FIELD_SIZE
-    const fields = this.#fields
-    return {
-      nameStart: fields[base]!,
-      nameEnd: fields[base + 1]!,
-      valueStart: fields[base + 2]!,
-      valueEnd: fields[base + 3]!,
-      folded: (fields[base + 4]! & FOLDED) !== 0,
+  #findUnknown(lower: string, from: number): number {
+    if (nameId(lower) !== UNKNOWN) return this.find(lower, from)
+    for (let index = from; index < this.fieldCount; index++) {
+      const start = this.nameStart(index)
+      const isSame = this.nameEnd(index) - start === lower.length
+      if (isSame && matchesAt(this.bytes, start, start + lower.length, lower)) return index
     }
+    return -1
   }
 
-  #value(index: number): string {
-    const { valueStart, valueEnd, folded } = this.#range(index)
-    return folded ? unfold(this.bytes, valueStart, valueEnd) : latin1(this.bytes, valueStart, valueEnd)
+  nameStart(index: number): number {
+    return this.#fields[index * FIELD_SIZE]!
   }
+
+  nameEnd(index: number): number {
+    return this.#fields[index * FIELD_SIZE + 1]!
+  }
+
+  valueStart(index: number): number {
+    return this.#fields[index * FIELD_SIZE + 2]!
+  }
+
+  valueEnd(index: number): number {
+    return this.#fields[index * FIELD_SIZE + 3]!
+  }
+
+  isFolded(index: number): boolean {
+    return (this.#fields[index * FIELD_SIZE + 4]! & FOLDED) !== 0
+  }
+
+  /** The value of one line, unfolded. */
+  value(index: number): string {
+    const start = this.valueStart(index)
+    const end = this.valueEnd(index)
+    return this.isFolded(index) ? unfold(this.bytes, start, end) : latin1(this.bytes, start, end)
+  }
+}
+
+/** A plain array: a small typed array costs ten times as much to allocate. */
+function copyFields(size: number): readonly number[] {
+  const copy = new Array<number>(size)
+  for (let i = 0; i < size; i++) copy[i] = fields[i]!
+  return copy
 }

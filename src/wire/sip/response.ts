@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-
-import { listItemEnd } from './_list.ts'
+import { compactName } from './_header-names.ts'
+import { findParameter, plainAddressParameters, plainVia, readPlainVia } from './_plain.ts'
 import { reasonOf } from './_reasons.ts'
-import { parseVia, viaParts } from './_via.ts'
+import { viaWithSource } from './_via.ts'
 import { Writer } from './_writer.ts'
 import type { SipMessage } from './message.ts'
 import { parseNameAddr } from './uri.ts'
@@ -23,23 +23,6 @@ export type ResponseInit = {
   readonly receivedPort: number
 }
 
-/** Compact forms of RFC 3261 §7.3.3 and RFC 6665 for the names a response uses. */
-const COMPACT: Readonly<Record<string, string>> = {
-  Via: 'v',
-  From: 'f',
-  To: 't',
-  'Call-ID': 'i',
-  Contact: 'm',
-  'Content-Length': 'l',
-  'Content-Type': 'c',
-  'Content-Encoding': 'e',
-  Supported: 'k',
-  Subject: 's',
-  Event: 'o',
-  'Allow-Events': 'u',
-  'Session-Expires': 'x',
-}
-
 const writer = new Writer()
 
 /**
@@ -50,63 +33,86 @@ const writer = new Writer()
  */
 export function serializeResponse(request: SipMessage, init: ResponseInit): Uint8Array | null {
   if (request.kind !== 'request') return null
-  const via = request.headers('via')
-  const [from, to, callId, cseq] = ['from', 'to', 'call-id', 'cseq'].map((name) => request.header(name))
-  if (!via[0] || !from || !to || !callId || !cseq) return null
-  const compact = init.compact === true
-  const put = (name: string, value: string) => putHeader(name, value, compact)
+  const via = findFilled(request, 'via')
+  const from = findFilled(request, 'from')
+  const to = findFilled(request, 'to')
+  const callId = findFilled(request, 'call-id')
+  const cseq = findFilled(request, 'cseq')
+  if (via < 0 || from < 0 || to < 0 || callId < 0 || cseq < 0) return null
 
+  const compact = init.compact === true
   writer.reset()
   writer.text(`SIP/2.0 ${init.status} `)
   writer.safeText(init.reason ?? reasonOf(init.status))
-  writer.text('\r\n')
-  put('Via', withSource(via[0], init, compact))
-  for (const value of via.slice(1)) if (value !== '') put('Via', value)
-  if (init.recordRoute) for (const value of request.headers('record-route')) put('Record-Route', value)
-  put('From', from)
-  put('To', init.toTag && init.status > 100 && !hasTag(to) ? `${to};tag=${init.toTag}` : to)
-  put('Call-ID', callId)
-  put('CSeq', cseq)
-  for (const [name, value] of init.headers ?? []) put(name, value)
-  put('Content-Length', String(init.body?.length ?? 0))
-  writer.text('\r\n')
+  putVias(request, via, init)
+  if (init.recordRoute) putAll(request, 'record-route', compact ? 'Record-Route:' : 'Record-Route: ')
+  copy(request, from, compact ? 'f:' : 'From: ')
+  copy(request, to, compact ? 't:' : 'To: ')
+  if (init.toTag && init.status > 100 && !hasTag(request, to)) writer.safeText(`;tag=${init.toTag}`)
+  copy(request, callId, compact ? 'i:' : 'Call-ID: ')
+  copy(request, cseq, compact ? 'CSeq:' : 'CSeq: ')
+  for (const [name, value] of init.headers ?? []) {
+    writer.text('\r\n')
+    writer.safeText(compact ? `${compactName(name)}:${value}` : `${name}: ${value}`)
+  }
+  writer.text(`${compact ? '\r\nl:' : '\r\nContent-Length: '}${init.body?.length ?? 0}\r\n\r\n`)
   if (init.body) writer.raw(init.body)
   return writer.take()
 }
 
-function putHeader(name: string, value: string, compact: boolean): void {
-  writer.safeText(compact ? (COMPACT[name] ?? name) : name)
-  writer.text(compact ? ':' : ': ')
-  writer.safeText(value)
+/** The first line of that name, or −1 when there is none or it is empty. */
+function findFilled(request: SipMessage, name: string): number {
+  const index = request.find(name)
+  return index >= 0 && request.valueEnd(index) > request.valueStart(index) ? index : -1
+}
+
+/** Ends the line before and writes a header line without its end. */
+function copy(request: SipMessage, index: number, name: string): void {
   writer.text('\r\n')
+  writer.text(name)
+  writer.value(request.bytes, request.valueStart(index), request.valueEnd(index))
 }
 
-/**
- * The top Via line with the source in its first value. `received` stands when the host differs or when rport was asked
- * for, `rport` only then. A received or rport value that the client wrote itself is replaced: it is for us to say.
- */
-function withSource(line: string, init: ResponseInit, compact: boolean): string {
-  const via = parseVia(line)
-  if (via === null) return line
-  const end = listItemEnd(line, 0)
-  const asked = via.parameters.has('rport')
-  const differs = bare(via.host) !== bare(init.received)
-  if (!asked && !differs && !via.parameters.has('received')) return line
-  const parts = viaParts(line.slice(0, end)).filter((part) => !OURS.test(part))
-  if (asked || differs) parts.push(`received=${init.received}`)
-  if (asked) parts.push(`rport=${init.receivedPort}`)
-  const others = line.slice(end + 1).trim()
-  return parts.join(';') + (others === '' ? '' : `${compact ? ',' : ', '}${others}`)
+function putAll(request: SipMessage, wanted: string, name: string, from = 0): void {
+  for (let index = request.find(wanted, from); index >= 0; index = request.find(wanted, index + 1)) {
+    if (request.valueEnd(index) > request.valueStart(index)) copy(request, index, name)
+  }
 }
 
-const OURS = /^[ \t]*(?:received|rport)[ \t]*(?:=|$)/i
+function putVias(request: SipMessage, top: number, init: ResponseInit): void {
+  const name = init.compact ? 'v:' : 'Via: '
+  writer.text('\r\n')
+  writer.text(name)
+  const start = request.valueStart(top)
+  const end = request.valueEnd(top)
+  const isPlain = !request.isFolded(top) && readPlainVia(request.bytes, start, end) && !plainVia.hasReceived
+  if (isPlain) putPlainVia(request.bytes, start, end, init)
+  else writer.safeText(viaWithSource(request.value(top), init.received, init.receivedPort))
+  putAll(request, 'via', name, top + 1)
+}
 
-function bare(host: string): string {
-  return (host.startsWith('[') ? host.slice(1, -1) : host).toLowerCase()
+function putPlainVia(bytes: Uint8Array, start: number, end: number, init: ResponseInit): void {
+  const { hostStart, hostEnd, rportStart, rportEnd } = plainVia
+  writer.value(bytes, start, rportStart)
+  writer.value(bytes, rportEnd, end)
+  const isAsked = rportStart < end
+  if (isAsked || !isHost(bytes, hostStart, hostEnd, init.received)) writer.text(`;received=${init.received}`)
+  if (isAsked) writer.text(`;rport=${init.receivedPort}`)
+}
+
+function isHost(bytes: Uint8Array, start: number, end: number, host: string): boolean {
+  if (end - start !== host.length) return false
+  for (let i = 0; i < host.length; i++) if (bytes[start + i] !== host.charCodeAt(i)) return false
+  return true
 }
 
 /** Whether To has a tag; a broken To has one when it says so anywhere. */
-function hasTag(to: string): boolean {
-  const address = parseNameAddr(to)
-  return address === null ? /;[ \t]*tag[ \t]*=/i.test(to) : address.parameters.has('tag')
+function hasTag(request: SipMessage, to: number): boolean {
+  const start = request.valueStart(to)
+  const end = request.valueEnd(to)
+  const parameters = request.isFolded(to) ? -1 : plainAddressParameters(request.bytes, start, end)
+  if (parameters >= 0) return findParameter(request.bytes, parameters, end, 'tag') >= 0
+  const value = request.value(to)
+  const address = parseNameAddr(value)
+  return address === null ? /;[ \t]*tag[ \t]*=/i.test(value) : address.parameters.has('tag')
 }
