@@ -13,6 +13,10 @@ import type { EventPage, EventQuery, IndexedEvent } from './types.ts'
 
 const TOTAL_MAX = 10_000 // with a filter, rows are counted up to here
 
+/** All but the fold, which is a number of 64 bits and means nothing outside. */
+const COLUMNS = `id, at, last_at, count, repeat_count, kind, transport, source_ip, source_port, destination_ip, destination_port,
+  validation, collected_method, method, called_number, e164, other_number, user_agent, tag_mask`
+
 type Row = Record<string, SQLInputValue> & {
   id: number
   at: number
@@ -58,7 +62,7 @@ export class EventQueries implements Disposable {
     if (record?.type !== 'event' || record.observation.at < this.#now() - RETENTION_MS) return undefined
     const event = deriveEvent(id, record.observation)
     for (const day of this.#days({ limit: 1, since: event.at, until: event.at + 1 })) {
-      const row = this.#db(day)?.prepare('SELECT * FROM events WHERE id = ?').get(id) as Row | undefined
+      const row = this.#db(day)?.prepare(`SELECT ${COLUMNS} FROM events WHERE id = ?`).get(id) as Row | undefined
       if (row !== undefined) return { event, count: row.count, repeatCount: row.repeat_count, lastAt: row.last_at }
     }
     return { event, count: 1, repeatCount: 0, lastAt: event.at }
@@ -70,7 +74,7 @@ export class EventQueries implements Disposable {
   }
 
   #rows(day: string, where: Conditions, limit: number): Row[] {
-    const sql = `SELECT * FROM events WHERE ${where.sql} ORDER BY id DESC LIMIT ?`
+    const sql = `SELECT ${COLUMNS} FROM events WHERE ${where.sql} ORDER BY id DESC LIMIT ?`
     return (this.#db(day)
       ?.prepare(sql)
       .all(...where.values, limit) ?? []) as Row[]

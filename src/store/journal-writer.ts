@@ -48,6 +48,7 @@ export type WrittenBlock = { readonly recordCount: number; readonly lastId: numb
  */
 export class JournalWriter implements Disposable {
   readonly #dir: string
+  readonly #segmentSizeMax: number // bytes
   readonly #segments: { segment: Segment; size: number }[]
   readonly repairs: readonly string[]
   #fd: number | null = null
@@ -64,9 +65,11 @@ export class JournalWriter implements Disposable {
   #sealed: Sealed[] = []
   #unsynced: WrittenBlock[] = [] // written, but a failing disk has not yet taken them for good
 
-  constructor(dir: string) {
+  /** A flood within one hour makes several segments, so that the quota can drop the oldest of them. */
+  constructor(dir: string, segmentSizeMax = Number.POSITIVE_INFINITY) {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     this.#dir = dir
+    this.#segmentSizeMax = segmentSizeMax
     const repaired = repairJournal(dir)
     this.repairs = repaired.repairs
     this.#lastId = repaired.lastId
@@ -180,7 +183,7 @@ export class JournalWriter implements Disposable {
   }
 
   #write(block: Sealed): void {
-    if (this.#current?.segment.hour !== block.hour) this.#openSegment(block.firstId, block.hour)
+    if (this.#current === null || !this.#takes(this.#current, block.hour)) this.#openSegment(block.firstId, block.hour)
     const current = this.#current
     const fd = this.#fd
     if (current === null || fd === null) throw new Error('a segment was opened')
@@ -195,6 +198,11 @@ export class JournalWriter implements Disposable {
     current.size += block.bytes.length
   }
 
+  /** Whether the segment has room for records of that hour. */
+  #takes({ segment, size }: { segment: Segment; size: number }, hour: number): boolean {
+    return segment.hour === hour && size < this.#segmentSizeMax
+  }
+
   #openSegment(firstId: number, hour: number): void {
     if (this.#fd !== null) {
       fdatasyncSync(this.#fd)
@@ -203,7 +211,7 @@ export class JournalWriter implements Disposable {
       this.#current = null
     }
     const last = this.#segments.at(-1)
-    if (last !== undefined && last.segment.hour === hour) {
+    if (last !== undefined && this.#takes(last, hour)) {
       this.#fd = openSync(last.segment.path, 'r+')
       this.#current = last
       return

@@ -187,3 +187,18 @@ test('a reader that stays open sees what is written later, and loses what expire
   reader.refresh()
   assert.equal(reader.get(first), null)
 })
+
+test('an hour with much to keep has several segments, of which the quota takes the oldest', (t) => {
+  const dir = tempDir(t)
+  using writer = new JournalWriter(dir, 1000)
+  for (let i = 0; i < 20; i++) {
+    append(writer, START + i, `call-${i}`)
+    writer.commit()
+  }
+  const count = listSegments(dir).length
+  assert(count > 3, String(count))
+  assert.equal(names(dir).length, 20)
+  while (writer.dropOldest() !== null);
+  assert.equal(listSegments(dir).length, 1)
+  assert.equal(names(dir).at(-1), 'call-19')
+})

@@ -27,6 +27,9 @@ const SWEEP_MS = 60_000
 const LOAD_COUNT = 5000 // indicators sent at once while starting
 const QUOTA_DROP_FACTOR = 1.1 // past this much of the quota the oldest hour goes
 
+const SEGMENT_SIZE_MIN = 1_048_576 // bytes
+const SEGMENTS_PER_QUOTA = 32
+
 type Send = (message: FromStore) => void
 
 /** The life of the store thread: takes batches, makes them durable, keeps the index close behind, sweeps. */
@@ -59,7 +62,7 @@ export class StoreThread {
     this.#now = createClock(init.clockOffset)
     this.#quotaSize = init.quotaSize
     const dirs = { journal: journalDir(init.stateDir), index: indexDir(init.stateDir) }
-    this.#journal = new JournalWriter(dirs.journal)
+    this.#journal = new JournalWriter(dirs.journal, Math.max(SEGMENT_SIZE_MIN, init.quotaSize / SEGMENTS_PER_QUOTA))
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
     this.#overQuota = this.#journal.size >= init.quotaSize
