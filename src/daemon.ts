@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { networkInterfaces } from 'node:os'
+import type { Logger } from 'pino'
+import { listenApi } from './api/api.ts'
+import type { Config } from './config.ts'
+import type { Event } from './core/event.ts'
+import { followJournal } from './daemon/_follow.ts'
+import { announceNode, createAdminKey, readNodeId } from './daemon/_identity.ts'
+import { keepVector } from './daemon/_vectors.ts'
+import { openJsonLog } from './logs/json-log.ts'
+import { openSyslog } from './logs/syslog.ts'
+import { listenSensors } from './sensors/sensors.ts'
+import type { Listener, Sensors } from './sensors/types.ts'
+import { type ClockOffset, createClock, createClockOffset } from './store/clock.ts'
+import { openStore } from './store/store.ts'
+import type { Store, StoreStatus } from './store/types.ts'
+import { VERSION } from './version.ts'
+
+const MIB = 1_048_576
+
+/** What a node tells once everything listens. */
+export type Started = {
+  readonly version: string
+  readonly nodeId: string
+  readonly listeners: readonly Listener[]
+  readonly apiUrl: string | null
+  readonly stateDir: string
+  /** What opening the state folder had to mend, in words. */
+  readonly repairs: readonly string[]
+  readonly readyMs: number // since the process started
+}
+
+export type DaemonDeps = {
+  readonly signal: AbortSignal
+  readonly log: Logger
+  readonly onReady?: (started: Started) => void
+  /** Moves the node's clock; for tests. */
+  readonly clockOffset?: ClockOffset
+}
+
+/**
+ * Runs a node until the signal; start order is dependency order, stop is its reverse. Resolves with what was kept.
+ * Throws DaemonError when it cannot start, and the error of a part whose failure leaves it useless.
+ */
+export async function runDaemon(config: Config, deps: DaemonDeps): Promise<StoreStatus> {
+  const { log, signal, clockOffset = createClockOffset() } = deps
+  const now = createClock(clockOffset)
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => {}) // it is awaited below, unless the start fails first
+  await using parts = new AsyncDisposableStack()
+  const { state } = config
+  const store = parts.use(
+    await openStore({ dir: state.dir, quotaSize: state.quotaMiB * MIB }, { clockOffset, onFatal: failed.reject }),
+  )
+  const nodeId = readNodeId(state.dir)
+  parts.use(await openLogs(config, { store, log, nodeId }))
+  const sensors = parts.use(await listenForAttackers(config, { store, log, now }))
+  let ready = false
+  const adminKey = createAdminKey()
+  const startedAt = now()
+  let apiUrl: string | null = null
+  if (config.api.enabled) {
+    const api = await listenApi(config.api, {
+      store,
+      now,
+      log,
+      node: { id: nodeId, version: VERSION, startedAt },
+      adminKey,
+      sensors: () => ({ listeners: sensors.listeners, counters: sensors.counters() }),
+      ready: () => ready,
+    })
+    parts.use(api)
+    apiUrl = api.url
+    parts.use(announceNode(state.dir, { url: api.url, version: VERSION, startedAt, adminKey }))
+  }
+  ready = true
+  const { repairs } = store.status()
+  const { listeners } = sensors
+  deps.onReady?.({
+    version: VERSION,
+    nodeId,
+    listeners,
+    apiUrl,
+    stateDir: state.dir,
+    repairs,
+    readyMs: performance.now(),
+  })
+  if (!signal.aborted) await Promise.race([once(signal, 'abort'), failed.promise])
+  ready = false
+  return stop(parts, sensors, store)
+}
+
+/** Closes the sensors first, so that what is counted as kept is all that was seen. */
+async function stop(parts: AsyncDisposableStack, sensors: Sensors, store: Store): Promise<StoreStatus> {
+  await sensors[Symbol.asyncDispose]()
+  await store.flush()
+  const status = store.status()
+  await parts.disposeAsync()
+  return status
+}
+
+function listenForAttackers(config: Config, deps: { store: Store; log: Logger; now: () => number }): Promise<Sensors> {
+  const sip = config.sip.enabled ? config.sip : { ...config.sip, listen: [] }
+  return listenSensors(sip, {
+    now: deps.now,
+    random: (size) => randomBytes(size),
+    observe: (observation) => deps.store.append(observation),
+    log: deps.log,
+    keepVector: (bytes, error) => {
+      const path = keepVector(config.state.dir, bytes, error)
+      if (path !== null) deps.log.warn({ path }, 'a packet uncovered a bug; it is kept, please report it')
+    },
+    ownAddresses: () =>
+      Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
+  })
+}
+
+/** The logs that other programs read. Each follows the journal by itself, so that a slow one holds up nobody. */
+async function openLogs(config: Config, deps: { store: Store; log: Logger; nodeId: string }): Promise<AsyncDisposable> {
+  await using parts = new AsyncDisposableStack()
+  const onTrouble = (text: string): void => deps.log.error(text)
+  const follow = (log: AsyncDisposable & { write(event: Event): void | Promise<void> }): void => {
+    parts.use(log)
+    parts.use(
+      followJournal(deps.store, {
+        write: (event) => log.write(event),
+        onTrouble: (error) => onTrouble(`a log stopped following the journal for now: ${error.message}`),
+      }),
+    )
+  }
+  const identity = { nodeId: deps.nodeId, version: VERSION, onTrouble }
+  if (config.jsonLog.enabled) follow(await openJsonLog(config.jsonLog, identity))
+  if (config.syslog.enabled) follow(await openSyslog(config.syslog, identity))
+  return parts.move()
+}

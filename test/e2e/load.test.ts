@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { dumpIndex, sumOf } from '../support/index-dump.ts'
+import { startNode } from '../support/node-process.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { startUdpLoad } from '../support/udp-load.ts'
+
+const PER_SECOND = 5000
+const EVENT_COUNT = 15_000
+
+test(`lookups and pages while ${PER_SECOND} events/s arrive: no event lost, no request refused`, async (t) => {
+  const stateDir = tempDir(t)
+  const node = await startNode(t, stateDir)
+  const load = await startUdpLoad({ port: node.sipPort, perSecond: PER_SECOND, prefix: 'load', countMax: EVENT_COUNT })
+  let answeredCount = 0
+  let loading = true
+  const ask = async (path: (i: number) => string): Promise<void> => {
+    for (let i = 0; loading; i++) {
+      const response = await fetch(node.url + path(i))
+      const body = await response.text()
+      assert([200, 404].includes(response.status), `${path(i)}: ${response.status} ${body}`)
+      answeredCount++
+    }
+  }
+  const asking = Promise.all([
+    ask(() => '/v1/ip-addresses/127.0.0.1'),
+    ask((i) => `/v1/phone-numbers/90044208${1_000_000 + i}`),
+    ask(() => '/v1/events?limit=100&ip=127.0.0.1'),
+    ask(() => '/ip-addresses'),
+    ask(() => '/numbers'),
+  ])
+  await load.done
+  loading = false
+  await asking
+  await load.stop()
+  const { code } = await node.kill('SIGTERM')
+  assert.equal(code, 0)
+  assert.match(node.output(), /Stopped: 15,000 events saved/)
+  assert.doesNotMatch(node.output(), /locked|lost/i)
+  assert(answeredCount > 20, `${answeredCount} answers`)
+  const restarted = await startNode(t, stateDir)
+  const { count } = await restarted.get<{ count: number }>('/v1/ip-addresses/127.0.0.1')
+  assert.equal(count, EVENT_COUNT)
+  await restarted.kill('SIGTERM')
+  assert.equal(sumOf(dumpIndex(`${stateDir}/index`).events, 'count'), EVENT_COUNT)
+})

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+
+const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
+export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning']
+
+/** A node that runs in a process of its own, as a user starts it. */
+export type NodeProcess = {
+  readonly child: ChildProcess
+  readonly url: string
+  readonly sipPort: number
+  /** What it printed so far. */
+  output(): string
+  get<T>(path: string): Promise<T>
+  kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+/** A port that is free for both UDP and TCP just now, or nearly so. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('A server on a port has one')
+  return address.port
+}
+
+/** Starts a node on free loopback ports; resolves when it says that it is ready. It is killed at the end of the test. */
+export async function startNode(t: TestContext, stateDir: string, args: readonly string[] = []): Promise<NodeProcess> {
+  const sipPort = await freePort()
+  const listen = args.includes('--sip')
+    ? []
+    : ['--sip', `udp:127.0.0.1:${sipPort}`, '--sip', `tcp:127.0.0.1:${sipPort}`]
+  const child = spawn(
+    process.execPath,
+    [...NODE_FLAGS, MAIN, 'start', '--state-dir', stateDir, ...listen, '--api', '127.0.0.1:0', ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  t.after(() => child.kill('SIGKILL'))
+  let output = ''
+  child.stderr.on('data', (chunk) => {
+    output += chunk
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`The node ended with ${code}:\n${output}`)))
+    createInterface(child.stdout).on('line', (line) => {
+      output += `${line}\n`
+      const api = /^ {2}API +(http:\S+)/.exec(line)?.[1]
+      if (api !== undefined) resolve(api)
+    })
+  })
+  const exited = once(child, 'exit')
+  return {
+    child,
+    url,
+    sipPort,
+    output: () => output,
+    get: async <T>(path: string) => (await (await fetch(url + path)).json()) as T,
+    kill: async (signal) => {
+      child.kill(signal)
+      const [code, by] = await exited
+      return { code, signal: by }
+    },
+  }
+}

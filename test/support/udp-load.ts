@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { sipRequest } from './observations.ts'
+
+const TICK_MS = 10
+
+/** Sends distinct INVITEs to a loopback port at a steady rate until stopped; `sentCount` rises as they leave. */
+export async function startUdpLoad(options: {
+  port: number
+  perSecond: number
+  prefix: string
+  countMax: number
+}): Promise<{
+  readonly sentCount: number
+  readonly done: Promise<void>
+  stop(): Promise<void>
+}> {
+  const socket = createSocket('udp4')
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  socket.on('message', () => {}) // replies are not what is measured
+  const finished = Promise.withResolvers<void>()
+  const startedAt = performance.now()
+  let sentCount = 0
+  const timer = setInterval(() => {
+    const due = Math.min(options.countMax, Math.floor(((performance.now() - startedAt) / 1000) * options.perSecond))
+    for (; sentCount < due; sentCount++) {
+      const callId = `${options.prefix}-${sentCount}`
+      socket.send(sipRequest({ callId, number: `90044208${1_000_000 + sentCount}` }), options.port, '127.0.0.1')
+    }
+    if (sentCount >= options.countMax) {
+      clearInterval(timer)
+      finished.resolve()
+    }
+  }, TICK_MS)
+  return {
+    get sentCount() {
+      return sentCount
+    },
+    done: finished.promise,
+    stop: async () => {
+      clearInterval(timer)
+      socket.close()
+      await once(socket, 'close')
+    },
+  }
+}
