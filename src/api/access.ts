@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { isIP } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import { Problem, quote } from './problem.ts'
+
+/** Who asks: `keyed` carried the administrator's key; `trusted` may read what needs no key on this machine. */
+export type Access = { readonly keyed: boolean; readonly trusted: boolean }
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    access: Access
+  }
+  interface FastifyContextConfig {
+    /** The route answers everybody, wherever the server is bound. */
+    open?: boolean
+  }
+}
+
+export type AccessRules = { readonly host: string; readonly allowedHosts: readonly string[]; readonly adminKey: string }
+
+/** Returns what decides, before any handler runs, whether a request is answered. It throws a Problem if not. */
+export function accessGate(rules: AccessRules): (request: FastifyRequest) => Access {
+  const exposed = !isLoopbackHost(rules.host)
+  const names = new Set(['localhost', ...rules.allowedHosts.map((name) => name.toLowerCase())])
+  const hasKey = keyCheck(rules.adminKey)
+  return (request) => {
+    checkHost(request.headers.host, names)
+    const keyed = hasKey(request.headers.authorization)
+    const trusted = keyed || !(exposed || isRemote(request))
+    const open = request.routeOptions.config?.open === true
+    if (open || trusted) {
+      if (!open && !keyed && request.headers.authorization !== undefined) {
+        throw new Problem(
+          'KEY_WRONG',
+          'The Authorization header holds no key of this node; leave it out to read without',
+        )
+      }
+      return { keyed, trusted }
+    }
+    if (request.headers.authorization === undefined) {
+      throw new Problem('KEY_NEEDED', 'Send the key of this node as "Authorization: Bearer KEY"')
+    }
+    throw new Problem('KEY_WRONG', 'The Authorization header must be "Bearer " and a key of this node')
+  }
+}
+
+/** Whether a server bound to it can be reached from this machine alone. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || isLoopbackAddress(host)
+}
+
+function isLoopbackAddress(address: string): boolean {
+  const bare = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  return bare === '::1' || (bare.startsWith('127.') && isIP(bare) === 4)
+}
+
+/** A proxy on this machine passes on what comes from elsewhere, so its marks make a request remote. */
+function isRemote(request: FastifyRequest): boolean {
+  return !isLoopbackAddress(request.socket.remoteAddress ?? '') || isForwarded(request.headers)
+}
+
+function isForwarded(headers: IncomingHttpHeaders): boolean {
+  for (const name in headers) {
+    if (name === 'forwarded' || name === 'via' || name === 'x-real-ip' || name.startsWith('x-forwarded-')) return true
+  }
+  return false
+}
+
+/**
+ * Against DNS rebinding: a page elsewhere can make its own name point to this node and so read it with the
+ * browser's blessing, but it cannot make the browser send another name. Only HTTP/1.0 has no Host, and no browser speaks it.
+ */
+function checkHost(host: string | undefined, names: ReadonlySet<string>): void {
+  if (host === undefined) return
+  const name = host.toLowerCase().replace(/:\d*$/, '')
+  const literal = name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name
+  if (isIP(literal) !== 0 || names.has(name)) return
+  throw new Problem(
+    'HOST_REFUSED',
+    `The Host header is ${quote(host)}. Call the node by IP address or localhost, or add the name to api.allowed_hosts`,
+  )
+}
+
+/** Compares digests, so that neither time nor length tells anything about the key. */
+function keyCheck(adminKey: string): (authorization: string | undefined) => boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  const expected = digest(adminKey)
+  return (authorization) => {
+    if (authorization === undefined || adminKey === '') return false
+    const match = /^Bearer +(\S+) *$/i.exec(authorization)
+    return match !== null && timingSafeEqual(digest(match[1]!), expected)
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { isUtf8 } from 'node:buffer'
+import type { Indicator } from '../core/indicator.ts'
+import type { IndexedEvent } from '../store/types.ts'
+import { hideCredentials } from './credentials.ts'
+import type { EventJson, IndicatorJson } from './schemas.ts'
+
+/** RFC 3339 in UTC, to the millisecond. */
+export const timeJson = (at: number): string => new Date(at).toISOString()
+
+/**
+ * An indicator as `/v1` shows it. Without a policy nothing is listed, so what is known of it is that it was seen.
+ */
+export function indicatorJson(indicator: Indicator): IndicatorJson {
+  const { kind, value, count, repeatCount, validation, tags, dialled } = indicator
+  const json: IndicatorJson = {
+    kind,
+    value,
+    verdict: 'seen',
+    score: 0,
+    count,
+    repeatCount,
+    firstSeenAt: timeJson(indicator.firstSeenAt),
+    lastSeenAt: timeJson(indicator.lastSeenAt),
+    validUntil: null,
+    validation,
+    tags: [...tags],
+    authors: 1,
+    country: null,
+    asn: null,
+    why: { rule: 'seen', text: whySeen(count) },
+  }
+  if (kind === 'phone-number') {
+    json.dialled = dialled.map((form) => ({ ...form, lastSeenAt: timeJson(form.lastSeenAt) }))
+  }
+  return json
+}
+
+const whySeen = (count: number) =>
+  `This node saw it in ${count} ${count === 1 ? 'event' : 'events'} of the last 7 days. Being seen is no verdict: nothing is blocked for it.`
+
+/** `whole`: credentials stay in the raw message. `base64`: the raw bytes come a second time, exactly. */
+export type EventJsonOptions = { readonly whole: boolean; readonly base64?: boolean }
+
+/** An event as `/v1` shows it. */
+export function eventJson(indexed: IndexedEvent, options: EventJsonOptions): EventJson {
+  const { event, count, repeatCount, lastAt } = indexed
+  const raw = options.whole ? event.raw : hideCredentials(event.raw)
+  const json: EventJson = {
+    id: String(event.id),
+    at: timeJson(event.at),
+    kind: event.kind,
+    sourceIp: event.source.ip,
+    sourcePort: event.source.port,
+    destinationIp: event.destination.ip,
+    destinationPort: event.destination.port,
+    transport: event.transport,
+    method: event.method,
+    requestUri: event.requestUri,
+    from: event.from,
+    to: event.to,
+    contact: event.contact,
+    callId: event.callId,
+    cseq: event.cseq,
+    calledNumber: event.calledNumber,
+    calledNumbers: event.calledNumbers.map((called) => ({ from: called.from, raw: called.raw })),
+    e164: event.e164,
+    userAgent: event.userAgent,
+    validation: event.validation,
+    collectedMethod: event.collectedMethod,
+    responses: [...event.responses],
+    size: event.size,
+    sentSize: event.sentSize,
+    tags: [...event.tags],
+    defects: [...event.defects],
+    count,
+    repeatCount,
+    lastAt: timeJson(lastAt),
+    raw: rawText(raw),
+    rawShed: event.rawShed,
+  }
+  if (options.base64 === true) json.rawBase64 = asBuffer(raw).toString('base64')
+  return json
+}
+
+function rawText(raw: Uint8Array): string {
+  return asBuffer(raw).toString(isUtf8(raw) ? 'utf8' : 'latin1')
+}
+
+const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

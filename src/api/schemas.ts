@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import Type, { type Static, type TSchema } from 'typebox'
+import { COLLECTED_METHODS, EVENT_KINDS, TRANSPORTS } from '../core/event.ts'
+import { INDICATOR_KINDS } from '../core/indicator.ts'
+import { TAGS } from '../core/tags.ts'
+import { SOURCE_VALIDATIONS } from '../core/validation.ts'
+import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problem.ts'
+
+/** The shapes of `/v1`: what is served, what is checked, and what /v1/openapi.json says. Nothing else uses them as types. */
+
+export const LIMIT_MAX = 1000
+export const LIMIT_DEFAULT = 100
+export const VERDICTS = ['listed', 'seen', 'allowed', 'unknown'] as const
+
+const nullable = <T>(type: string, options: TSchema = {}) => Type.Unsafe<T | null>({ type: [type, 'null'], ...options })
+const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: values, ...(description === undefined ? {} : { description }) })
+
+const time = (description?: string) =>
+  Type.String({ format: 'date-time', description: description ?? 'RFC 3339 in UTC, to the millisecond' })
+const count = (description?: string) =>
+  Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) })
+const closed = { additionalProperties: false } as const
+
+export const DialledSchema = Type.Object(
+  { raw: Type.String(), count: count(), lastSeenAt: time() },
+  { $id: 'DialledForm', ...closed, description: 'One form in which a number was dialled' },
+)
+
+export const IndicatorSchema = Type.Object(
+  {
+    kind: oneOf(INDICATOR_KINDS),
+    value: Type.String({ description: 'An IP address in canonical text; a number in E.164, else its digits' }),
+    verdict: oneOf(VERDICTS),
+    score: Type.Number({ minimum: 0, maximum: 100 }),
+    count: count('Events of the last 7 days'),
+    repeatCount: count('UDP retransmissions of those events'),
+    firstSeenAt: time(),
+    lastSeenAt: time(),
+    validUntil: nullable<string>('string', { format: 'date-time', description: 'When it leaves the list' }),
+    validation: oneOf(SOURCE_VALIDATIONS, 'How sure it is that a source was not forged: the best that was seen'),
+    tags: Type.Array(oneOf(TAGS)),
+    authors: count('Independent nodes that saw it'),
+    country: nullable<string>('string'),
+    asn: nullable<number>('integer'),
+    why: Type.Object({ rule: Type.String(), text: Type.String() }, closed),
+    dialled: Type.Optional(Type.Array(Type.Ref('DialledForm#') as unknown as typeof DialledSchema)),
+  },
+  { $id: 'Indicator', ...closed, description: 'An IP address or phone number, and what is known of it' },
+)
+export type IndicatorJson = Static<typeof IndicatorSchema>
+
+const CalledNumberSchema = Type.Object({ from: oneOf(['request-uri', 'to'] as const), raw: Type.String() }, closed)
+
+export const EventSchema = Type.Object(
+  {
+    id: Type.String({ description: 'Larger is later' }),
+    at: time(),
+    kind: oneOf(EVENT_KINDS),
+    sourceIp: Type.String(),
+    sourcePort: count(),
+    destinationIp: Type.String(),
+    destinationPort: count(),
+    transport: oneOf(TRANSPORTS),
+    method: nullable<string>('string'),
+    requestUri: nullable<string>('string'),
+    from: nullable<string>('string'),
+    to: nullable<string>('string'),
+    contact: nullable<string>('string'),
+    callId: nullable<string>('string'),
+    cseq: nullable<string>('string'),
+    calledNumber: nullable<string>('string'),
+    calledNumbers: Type.Array(CalledNumberSchema),
+    e164: nullable<string>('string'),
+    userAgent: nullable<string>('string'),
+    validation: oneOf(SOURCE_VALIDATIONS),
+    collectedMethod: oneOf(COLLECTED_METHODS),
+    responses: Type.Array(Type.Integer(), { description: 'Status codes of what was answered' }),
+    size: count('Bytes received'),
+    sentSize: count('Bytes answered'),
+    tags: Type.Array(oneOf(TAGS)),
+    defects: Type.Array(Type.String()),
+    count: count('Events folded into this one'),
+    repeatCount: count('UDP retransmissions of them'),
+    lastAt: time(),
+    raw: Type.String({ description: 'As received: UTF-8 if it is that, else one character per byte' }),
+    rawShed: Type.Boolean({ description: 'Not all bytes were kept' }),
+    rawBase64: Type.Optional(Type.String({ contentEncoding: 'base64', description: 'Only of a single event' })),
+  },
+  { $id: 'Event', ...closed, description: 'What one sensor saw' },
+)
+export type EventJson = Static<typeof EventSchema>
+
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: oneOf(Object.keys(PROBLEMS) as ProblemCode[]),
+    detail: Type.String({ description: 'Which value, why, and what would be right' }),
+    parameter: Type.Optional(Type.String()),
+  },
+  { $id: 'Problem', ...closed, description: 'RFC 9457' },
+)
+
+const page = (item: string, $id: string) =>
+  Type.Object(
+    {
+      items: Type.Array(Type.Unsafe<unknown>({ $ref: `${item}#` })),
+      next: nullable<string>('string', { description: 'The `after` of the next page; null at the end' }),
+      total: nullable<number>('integer', { description: 'Exact; null when filtered and above 10,000' }),
+    },
+    { $id, ...closed },
+  )
+export const IndicatorPageSchema = page('Indicator', 'IndicatorPage')
+export const EventPageSchema = page('Event', 'EventPage')
+
+export const SHARED_SCHEMAS = [
+  DialledSchema,
+  IndicatorSchema,
+  EventSchema,
+  ProblemSchema,
+  IndicatorPageSchema,
+  EventPageSchema,
+]
+
+/** A reference to one of the shared schemas, as Fastify resolves it. */
+export const ref = <T = unknown>($id: string) => Type.Unsafe<T>({ $ref: `${$id}#` })
+
+// Parameters. Each description says what is right: it is what a 400 answers with.
+export const TIME_RIGHT = 'a time such as 2026-11-23T09:00:00Z, or how long ago: 30s, 15m, 2h, 7d'
+const limit = Type.Integer({
+  minimum: 1,
+  maximum: LIMIT_MAX,
+  default: LIMIT_DEFAULT,
+  description: `a whole number from 1 to ${LIMIT_MAX}`,
+})
+const text = (description: string, maxLength = 256) => Type.String({ minLength: 1, maxLength, description })
+const tag = oneOf(TAGS, `one of ${TAGS.join(', ')}`)
+const since = text(TIME_RIGHT, 64)
+
+export const IndicatorQuerySchema = Type.Object(
+  {
+    limit,
+    after: Type.Optional(text('the `next` of the page before')),
+    since: Type.Optional(since),
+    tag: Type.Optional(tag),
+    validation: Type.Optional(oneOf(SOURCE_VALIDATIONS, `one of ${SOURCE_VALIDATIONS.join(', ')}`)),
+  },
+  closed,
+)
+
+const EVENT_ID = '^(0|[1-9][0-9]{0,15})$'
+const eventFilters = {
+  ip: Type.Optional(text('an IP address')),
+  number: Type.Optional(text('a phone number in any form, with the + written as %2B')),
+  method: Type.Optional(text('a SIP method as it was received, such as INVITE')),
+  tag: Type.Optional(tag),
+}
+export const EventQuerySchema = Type.Object(
+  {
+    limit,
+    after: Type.Optional(Type.String({ pattern: EVENT_ID, description: 'the `next` of the page before' })),
+    ...eventFilters,
+    userAgent: Type.Optional(text('a whole User-Agent value', 1024)),
+    transport: Type.Optional(oneOf(TRANSPORTS, `one of ${TRANSPORTS.join(', ')}`)),
+    since: Type.Optional(since),
+    until: Type.Optional(since),
+  },
+  closed,
+)
+export type EventQueryParameters = Static<typeof EventQuerySchema>
+
+export const StreamQuerySchema = Type.Object(
+  {
+    after: Type.Optional(Type.String({ pattern: EVENT_ID, description: 'the id of the last event received' })),
+    ...eventFilters,
+  },
+  closed,
+)
+export type StreamQueryParameters = Static<typeof StreamQuerySchema>
+export const EventIdSchema = Type.Object({
+  id: Type.String({ pattern: EVENT_ID, description: 'the `id` of an event: digits alone' }),
+})
+export const NoQuerySchema = Type.Object({}, closed)
+
+/** The response entries of a route for the problems it may answer with. */
+export function problems(...statuses: number[]): Record<number, unknown> {
+  const all = [...new Set([...statuses, 400, 401, 421, 500])].sort()
+  const titles = (status: number) =>
+    Object.entries(PROBLEMS).flatMap(([code, problem]) => (problem.status === status ? [code] : []))
+  return Object.fromEntries(
+    all.map((status) => [
+      status,
+      { description: titles(status).join(', '), content: { [PROBLEM_TYPE]: { schema: ref('Problem') } } },
+    ]),
+  )
+}
