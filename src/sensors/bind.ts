@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { isIP } from 'node:net'
+import { hostError, type ListenAddress } from './listen-error.ts'
+import { listenTcp, type TcpDeps } from './tcp.ts'
+import type { Listener } from './types.ts'
+import { listenUdp, type UdpDeps, type UdpSocket } from './udp.ts'
+import { listenUdpWildcard } from './udp-wildcard.ts'
+
+export type BindContext = {
+  readonly listen: readonly ListenAddress[] // all that are to be bound
+  readonly ownAddresses: () => string[]
+  readonly udp: UdpDeps
+  readonly tcp: TcpDeps
+}
+
+/** One listening address of the configuration, bound; several sockets when it is a UDP wildcard. */
+export type Bound = AsyncDisposable & {
+  readonly port: number
+  /** Of its UDP sockets, in bytes; null for TCP. */
+  readonly receiveBufferSize: number | null
+  listeners(): Listener[]
+  /** Follows the addresses of the machine as they come and go. */
+  refresh(): void
+}
+
+/** Binds it. Throws the system's own error, or DaemonError LISTEN_FAILED for a host that is no IP address. */
+export async function bind(address: ListenAddress, context: BindContext): Promise<Bound> {
+  const host = bareHost(address.host)
+  if (isIP(host) === 0) throw hostError(address)
+  if (address.transport === 'tcp') {
+    const { endpoint, [Symbol.asyncDispose]: dispose } = await listenTcp(host, address.port, context.tcp)
+    const listener = { transport: 'tcp', endpoint, receiver: 'net' } as const
+    return {
+      port: endpoint.port,
+      receiveBufferSize: null,
+      listeners: () => [listener],
+      refresh: () => {},
+      [Symbol.asyncDispose]: dispose,
+    }
+  }
+  return bindUdp(host, address.port, context)
+}
+
+async function bindUdp(host: string, port: number, context: BindContext): Promise<Bound> {
+  if (isWildcard(host)) {
+    const taken = new Set<string>()
+    for (const other of context.listen) {
+      if (other.transport === 'udp' && other.port === port && port !== 0) taken.add(bareHost(other.host))
+    }
+    const { udp, ownAddresses } = context
+    const wildcard = await listenUdpWildcard(host, port, { ...udp, ownAddresses, taken })
+    return bound(
+      () => wildcard.sockets,
+      () => wildcard.refresh(),
+      () => wildcard[Symbol.asyncDispose](),
+    )
+  }
+  const socket = await listenUdp(host, port, context.udp)
+  return bound(
+    () => [socket],
+    async () => {},
+    () => socket[Symbol.asyncDispose](),
+  )
+}
+
+function bound(
+  sockets: () => readonly UdpSocket[],
+  refresh: () => Promise<void>,
+  dispose: () => PromiseLike<void>,
+): Bound {
+  return {
+    port: sockets()[0]!.endpoint.port,
+    receiveBufferSize: Math.min(...sockets().map((socket) => socket.receiveBufferSize)),
+    listeners: () => sockets().map(({ endpoint }) => ({ transport: 'udp', endpoint, receiver: 'dgram' })),
+    refresh: () => void refresh(),
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+/** The addresses without what another one of the list covers: repetitions, and TCP on one address beside TCP on all. */
+export function distinctAddresses(listen: readonly ListenAddress[]): ListenAddress[] {
+  return listen.filter((address, index) =>
+    listen.every((other, otherIndex) => {
+      if (index === otherIndex || other.transport !== address.transport || other.port !== address.port) return true
+      if (address.port === 0) return true
+      const [host, otherHost] = [bareHost(address.host), bareHost(other.host)]
+      if (host === otherHost) return index < otherIndex
+      const sameFamily = host.includes(':') === otherHost.includes(':')
+      return !(address.transport === 'tcp' && isWildcard(otherHost) && sameFamily)
+    }),
+  )
+}
+
+function bareHost(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
+}
+
+function isWildcard(host: string): host is '0.0.0.0' | '::' {
+  return host === '0.0.0.0' || host === '::'
+}

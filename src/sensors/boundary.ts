@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { Endpoint, Observation, Transport } from '../core/event.ts'
+import { parseMessage } from '../wire/sip/message.ts'
+import type { Circumstances } from './answer.ts'
+import { fitAnswer, type Reply, serializeAnswers } from './byte-rule.ts'
+import type { Counters } from './counters.ts'
+import type { ReplyGuard } from './reply-guard.ts'
+import type { ReplyLimiter } from './reply-limit.ts'
+import type { Responder } from './responder.ts'
+import { seldom } from './seldom.ts'
+
+const KEPT_SIZE_MAX = 65_536 // bytes of one observation
+
+export type SensorLog = {
+  info(obj: object, msg: string): void
+  warn(obj: object, msg: string): void
+  error(obj: object, msg: string): void
+}
+
+/** Sends to where the packet came from, which only the receiver knows how to reach. False when it could not. */
+export type ReplySink = (bytes: Uint8Array) => boolean
+
+/**
+ * What a receiver of datagrams calls for each: the datagram lies in `bytes` from `start` to `end` and may be written
+ * over after the call. `address` is canonical text. A receiver by recvmmsg fits as well as one by node:dgram.
+ */
+export type PacketHandler = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  address: string,
+  port: number,
+  reply: ReplySink,
+) => void
+
+/** A connection, as far as answering goes. */
+export type StreamPeer = { readonly transport: Transport; readonly source: Endpoint; readonly destination: Endpoint }
+
+/** What a stream handed over: a message, or what came in place of one. */
+export type StreamPacket = {
+  readonly message: Uint8Array // what may be answered; empty for what must not be
+  readonly evidence: Uint8Array // what is kept of it
+  readonly size: number // bytes received
+  readonly oversize: boolean
+}
+
+export type BoundaryDeps = {
+  readonly now: () => number
+  readonly observe: (observation: Observation) => void
+  readonly log: SensorLog
+  readonly keepVector?: ((bytes: Uint8Array, error: unknown) => void) | undefined
+  readonly counters: Counters
+  readonly guard: Pick<ReplyGuard, 'mayReply'>
+  readonly limiter: Pick<ReplyLimiter, 'take'>
+  readonly responder: Pick<Responder, 'decide'>
+}
+
+const NO_REPLIES: readonly Reply[] = []
+const BUG_LOG_MS = 1_000 // at most one log line of a bug in so long
+
+/**
+ * The one place where the world's bytes meet our code. Whatever they do to it, they are recorded; an exception is
+ * counted, logged and its packet kept, and the sensor goes on (or one packet could switch us off).
+ */
+export class Boundary {
+  readonly #deps: BoundaryDeps
+  readonly #passive: boolean
+  readonly #logSeldom: (call: () => void) => void
+
+  constructor(config: { passive: boolean }, deps: BoundaryDeps) {
+    this.#passive = config.passive
+    this.#deps = deps
+    this.#logSeldom = seldom(BUG_LOG_MS, deps.now)
+  }
+
+  /** The handler for the datagrams that arrive at one address. */
+  datagrams(destination: Endpoint): PacketHandler {
+    return (bytes, start, end, address, port, reply) => {
+      const at = this.#deps.now()
+      this.#deps.counters.receivedCount++
+      const source = { ip: address, port }
+      const circumstances = { stream: false, oversize: false, source, destination, now: at }
+      const sent = this.#answer(bytes, start, end, circumstances, reply)
+      const packet = { evidence: bytes.subarray(start, end), size: end - start }
+      this.#record({ transport: 'udp', source, destination }, packet, at, sent)
+    }
+  }
+
+  /** Answers and records one message of a stream, in the order of the calls. */
+  stream(peer: StreamPeer, packet: StreamPacket, reply: ReplySink): void {
+    const at = this.#deps.now()
+    const { message, oversize } = packet
+    if (packet.size > 0) this.#deps.counters.receivedCount++
+    const circumstances = { ...peer, stream: true, oversize, now: at }
+    const sent = message.length === 0 ? NO_REPLIES : this.#answer(message, 0, message.length, circumstances, reply)
+    this.#record(peer, packet, at, sent)
+  }
+
+  /** Whether a keep-alive of that connection may be answered (RFC 5626 §3.5.1). */
+  mayPong(peer: StreamPeer): boolean {
+    const { guard, limiter, now } = this.#deps
+    if (this.#passive || !guard.mayReply(peer.source.ip, peer.source.port, peer.destination)) return false
+    return limiter.take(peer.source.ip, 1, now(), true)
+  }
+
+  /** The replies that were sent. */
+  #answer(bytes: Uint8Array, start: number, end: number, to: Circumstances, reply: ReplySink): readonly Reply[] {
+    if (this.#passive) return NO_REPLIES
+    const sent: Reply[] = []
+    try {
+      const { guard, counters } = this.#deps
+      if (!guard.mayReply(to.source.ip, to.source.port, to.destination)) return NO_REPLIES
+      for (const one of this.#decide(bytes, start, end, to)) {
+        if (reply(one.bytes)) sent.push(one)
+        else counters.sendErrorCount++
+      }
+      counters.repliedCount += sent.length
+    } catch (error) {
+      this.#bug(bytes.slice(start, end), error)
+    }
+    return sent
+  }
+
+  #decide(bytes: Uint8Array, start: number, end: number, to: Circumstances): readonly Reply[] {
+    const { responder, limiter, counters } = this.#deps
+    const message = parseMessage(bytes, start, end)
+    const answers = responder.decide(message, to)
+    if (answers.length === 0) return NO_REPLIES
+    // Asked before the answer is written, so that a flood costs us little.
+    if (!limiter.take(to.source.ip, to.stream ? answers.length : 1, to.now, to.stream)) {
+      counters.silencedByRateCount++
+      return NO_REPLIES
+    }
+    if (to.stream) return serializeAnswers(message, answers, to)
+    const fitted = fitAnswer(message, answers, to, end - start)
+    if (fitted === 'too-large') counters.silencedByBytesCount++
+    return typeof fitted === 'string' ? NO_REPLIES : [fitted]
+  }
+
+  #record(
+    { transport, source, destination }: StreamPeer,
+    { evidence, size }: Pick<StreamPacket, 'evidence' | 'size'>,
+    at: number,
+    sent: readonly Reply[],
+  ): void {
+    const bytes = evidence.length > KEPT_SIZE_MAX ? evidence.subarray(0, KEPT_SIZE_MAX) : evidence
+    try {
+      this.#deps.observe({
+        at,
+        transport,
+        source,
+        destination,
+        validation: transport === 'udp' ? 'none' : 'transport',
+        collectedMethod: this.#passive ? 'passive' : 'responsive',
+        responses: sent.map(({ status }) => status),
+        sentSize: sent.reduce((size, one) => size + one.bytes.length, 0),
+        bytes,
+        size,
+      })
+    } catch (error) {
+      this.#bug(bytes.slice(), error)
+    }
+  }
+
+  #bug(bytes: Uint8Array, error: unknown): void {
+    const { counters, log, keepVector } = this.#deps
+    const bugCount = ++counters.bugCount
+    this.#logSeldom(() => {
+      log.error({ err: error, bugCount, size: bytes.length }, 'A packet met a bug; it was kept, and the sensor goes on')
+    })
+    try {
+      keepVector?.(bytes, error)
+    } catch (cause) {
+      this.#logSeldom(() => log.error({ err: cause }, 'Cannot keep the packet that met a bug'))
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { Endpoint } from '../core/event.ts'
+import type { SipMessage } from '../wire/sip/message.ts'
+
+const COUNT_MAX = 20_000
+const LIFE_MS = 32_000 // 64 × T1, as long as a transaction can live. RFC 3261 §17.2.1
+
+/** INVITEs answered a short while ago, so that a CANCEL can be told from one that belongs to nothing. */
+export class RecentInvites {
+  readonly #seenAt = new Map<string, number>()
+
+  add(invite: SipMessage, source: Endpoint, now: number): void {
+    const key = transactionKey(invite, source)
+    this.#seenAt.delete(key)
+    if (this.#seenAt.size >= COUNT_MAX) this.#seenAt.delete(this.#seenAt.keys().next().value!)
+    this.#seenAt.set(key, now)
+  }
+
+  has(cancel: SipMessage, source: Endpoint, now: number): boolean {
+    const seenAt = this.#seenAt.get(transactionKey(cancel, source))
+    return seenAt !== undefined && Math.abs(now - seenAt) <= LIFE_MS
+  }
+
+  get count(): number {
+    return this.#seenAt.size
+  }
+}
+
+/** A CANCEL repeats the top Via, the Call-ID and the CSeq number of its INVITE. RFC 3261 §9.1. */
+function transactionKey(request: SipMessage, source: Endpoint): string {
+  const via = request.header('via')?.slice(0, 256)
+  return `${source.ip}\n${source.port}\n${request.cseq?.number}\n${via}\n${request.header('call-id')?.slice(0, 256)}`
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { Observation } from '../core/event.ts'
+import { type BindContext, type Bound, bind, distinctAddresses } from './bind.ts'
+import { Boundary, type SensorLog } from './boundary.ts'
+import { ConnectionTable } from './connection-table.ts'
+import { type Counters, createCounters } from './counters.ts'
+import { type ListenAddress, listenError } from './listen-error.ts'
+import { openFilesMax } from './open-files.ts'
+import { ASTERISK_CHAN_SIP } from './persona.ts'
+import { RecentInvites } from './recent-invites.ts'
+import { ReplyGuard } from './reply-guard.ts'
+import { type ReplyLimitConfig, ReplyLimiter } from './reply-limit.ts'
+import { Responder } from './responder.ts'
+import { STREAM_LIMITS, type StreamLimits } from './stream-limits.ts'
+import { Tokens } from './token.ts'
+import type { Sensors } from './types.ts'
+import { warnOfSmallBuffer } from './udp.ts'
+
+const ADDRESS_REFRESH_MS = 15_000 // how soon an address that has come is listened on
+
+export type SensorsConfig = {
+  readonly enabled: boolean
+  readonly listen: readonly ListenAddress[]
+  /** Never send a byte, only record. */
+  readonly passive: boolean
+  readonly replyLimit: ReplyLimitConfig
+  readonly neverReply: readonly string[] // addresses and CIDRs
+  /** What connections may take, where it is to differ from the defaults. */
+  readonly stream?: Partial<StreamLimits>
+}
+
+export type SensorDeps = {
+  now(): number // ms since epoch
+  random(size: number): Uint8Array // unguessable
+  observe(observation: Observation): void // its bytes are good during the call only
+  log: SensorLog
+  /** Given a copy of each packet that met a bug. */
+  keepVector?(bytes: Uint8Array, error: unknown): void
+  /** All addresses of this machine as they are now, loopback included, in canonical text. */
+  ownAddresses(): string[]
+}
+
+/**
+ * Listens on all of `config.listen`; resolves when each is bound. When not enabled it listens nowhere.
+ * Throws DaemonError PORT_IN_USE, LISTEN_FAILED or CONFIG_INVALID, and then nothing stays open.
+ * Disposing closes all sockets, after recording what open connections had sent so far.
+ */
+export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Promise<Sensors> {
+  const counters = createCounters()
+  const limits = withinOpenFiles({ ...STREAM_LIMITS, ...config.stream }, deps.log)
+  const connections = new ConnectionTable(limits)
+  const bound: Bound[] = []
+  const boundary = createBoundary(config, deps, counters, (port) => bound.some((one) => one.port === port))
+  const { log } = deps
+  const now = () => deps.now()
+  const ownAddresses = () => deps.ownAddresses()
+  const listen = config.enabled ? distinctAddresses(config.listen) : []
+  const context: BindContext = {
+    listen,
+    ownAddresses,
+    udp: { handlerFor: (local) => boundary.datagrams(local), onSendError: () => counters.sendErrorCount++, now, log },
+    tcp: { now, boundary, limits, connections, counters, log },
+  }
+
+  await using stack = new AsyncDisposableStack()
+  for (const address of listen) {
+    try {
+      bound.push(stack.use(await bind(address, context)))
+    } catch (error) {
+      throw listenError(address, error)
+    }
+  }
+  warnOfSmallBuffer(Math.min(...bound.map((one) => one.receiveBufferSize ?? Number.POSITIVE_INFINITY)), log)
+  const timer = startSweep(bound, connections, limits.sweepMs, now)
+  stack.defer(() => clearInterval(timer))
+  const parts = stack.move()
+  return {
+    get listeners() {
+      return bound.flatMap((one) => one.listeners())
+    },
+    counters: () => ({ ...counters, connectionCount: connections.count }),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
+}
+
+function createBoundary(
+  config: SensorsConfig,
+  deps: SensorDeps,
+  counters: Counters,
+  isOwnPort: (port: number) => boolean,
+): Boundary {
+  const now = () => deps.now()
+  return new Boundary(config, {
+    now,
+    observe: (observation) => deps.observe(observation),
+    log: deps.log,
+    keepVector: (bytes, error) => deps.keepVector?.(bytes, error),
+    counters,
+    guard: new ReplyGuard(config.neverReply, { now, ownAddresses: () => deps.ownAddresses(), isOwnPort }),
+    limiter: new ReplyLimiter(config.replyLimit),
+    responder: new Responder({
+      persona: ASTERISK_CHAN_SIP,
+      tokens: new Tokens((size) => deps.random(size)),
+      recentInvites: new RecentInvites(),
+    }),
+  })
+}
+
+/** One timer for all connections and addresses. It does not keep the process alive. */
+function startSweep(
+  bound: readonly Bound[],
+  connections: ConnectionTable,
+  sweepMs: number,
+  now: () => number,
+): NodeJS.Timeout {
+  let refreshedAt = now()
+  const timer = setInterval(() => {
+    const at = now()
+    for (const connection of connections) connection.sweep(at)
+    if (Math.abs(at - refreshedAt) < ADDRESS_REFRESH_MS) return
+    refreshedAt = at
+    for (const one of bound) one.refresh()
+  }, sweepMs)
+  return timer.unref()
+}
+
+/** Connections take at most half of the files that may be open; the rest is for the store and the API. */
+function withinOpenFiles(limits: StreamLimits, log: SensorLog): StreamLimits {
+  const filesMax = openFilesMax() ?? Number.POSITIVE_INFINITY
+  const connectionCountMax = Math.min(limits.connectionCountMax, Math.floor(filesMax / 2))
+  if (connectionCountMax === limits.connectionCountMax) return limits
+  log.warn(
+    { connectionCountMax, openFilesMax: filesMax },
+    'Fewer connections than usual can be open at once: raise the limit of open files (ulimit -n, LimitNOFILE=)',
+  )
+  return { ...limits, connectionCountMax }
+}
