@@ -5,6 +5,7 @@ import { normalizeNumber } from '../core/phone-number.ts'
 import { TAGS } from '../core/tags.ts'
 import { SOURCE_VALIDATIONS } from '../core/validation.ts'
 import { dayPath, listDays } from './day-index.ts'
+import { schemaVersion } from './day-schema.ts'
 import { tagsOf } from './delta.ts'
 import { deriveEvent } from './derive.ts'
 import type { JournalReader } from './journal-reader.ts'
@@ -115,10 +116,15 @@ export class EventQueries implements Disposable {
     return days.filter((day) => dayStart(day) < until && dayStart(day) + DAY_MS > since).reverse()
   }
 
+  /** Null while the store thread is still making the file. */
   #db(day: string): DatabaseSync | null {
-    let db = this.#open.get(day)
-    if (db !== undefined) return db
-    db = new DatabaseSync(dayPath(this.#dir, day), { readOnly: true, timeout: 5000 })
+    const open = this.#open.get(day)
+    if (open !== undefined) return open
+    const db = new DatabaseSync(dayPath(this.#dir, day), { readOnly: true, timeout: 5000 })
+    if (schemaVersion(db) === 0) {
+      db.close()
+      return null
+    }
     this.#open.set(day, db)
     return db
   }

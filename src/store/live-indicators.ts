@@ -126,7 +126,17 @@ export class LiveIndicators implements Indicators {
   }
 
   count(kind: IndicatorKind): number {
+    this.#forgetDead(kind)
     return this.#tables[kind].entries.size
+  }
+
+  /** What was not seen for 7 days lies at the end of the list; the store's sweep would take it out later. */
+  #forgetDead(kind: IndicatorKind): void {
+    const table = this.#tables[kind]
+    for (let entry = table.oldest; entry !== null && !this.#isAlive(entry); entry = table.oldest) {
+      table.unlink(entry)
+      table.entries.delete(entry.value)
+    }
   }
 
   /** The entry behind the one that `after` names, also when that one has moved or gone since. */
@@ -216,16 +226,17 @@ export class LiveIndicators implements Indicators {
   }
 
   #indicatorOf(entry: Entry): Indicator {
+    const cutoff = this.#now() - RETENTION_MS
     return {
       kind: entry.kind,
       value: entry.value,
-      firstSeenAt: Math.max(entry.firstAt, this.#now() - RETENTION_MS), // its hour may have begun before the 7 days did
+      firstSeenAt: Math.max(entry.firstAt, cutoff), // its hour may have begun before the 7 days did
       lastSeenAt: entry.lastAt,
       count: entry.count,
       repeatCount: entry.repeatCount,
       validation: validationAt(entry.validation),
       tags: tagsOf(entry.tagMask),
-      dialled: formsOf(entry),
+      dialled: formsOf(entry, cutoff),
     }
   }
 }
@@ -244,8 +255,10 @@ function hasMatch(from: Entry, matches: (entry: Entry) => boolean): boolean {
   return false
 }
 
-function formsOf(entry: Entry): DialledForm[] {
+function formsOf(entry: Entry, cutoff: number): DialledForm[] {
   if (entry.forms === null) return []
-  const forms = [...entry.forms].map(([raw, { count, lastAt }]) => ({ raw, count, lastSeenAt: lastAt }))
+  const forms = [...entry.forms]
+    .map(([raw, { count, lastAt }]) => ({ raw, count, lastSeenAt: lastAt }))
+    .filter(({ lastSeenAt }) => lastSeenAt > cutoff)
   return forms.sort((a, b) => b.count - a.count || b.lastSeenAt - a.lastSeenAt)
 }
