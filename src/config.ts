@@ -8,7 +8,7 @@ import { readFlags } from './config/_flags.ts'
 import { databaseNotice } from './config/_honey.ts'
 import { LEAVES } from './config/_leaves.ts'
 import { configFilePlaces, defaultStateDir } from './config/_places.ts'
-import type { Config } from './config/_schema.ts'
+import type { Config, SipListen } from './config/_schema.ts'
 import { emptySource, quote, type Setting, type Source } from './config/_source.ts'
 import { formatHostPort, formatSipListen, isLoopback, readValue } from './config/_values.ts'
 import { DaemonError } from './core/errors.ts'
@@ -121,6 +121,14 @@ function buildConfig(values: ReadonlyMap<string, unknown>): Config {
     branch[path.at(-1)!] = values.get(key)
   }
   return config as unknown as Config // the schema is where LEAVES come from, and each value passed its check
+}
+
+/** Every setting by its key, as a configuration file would say it. */
+export function listSettings(config: Config): { key: string; value: unknown }[] {
+  return LEAVES.map(({ key, path, schema }) => {
+    const value = path.reduce<unknown>((branch, name) => (branch as Record<string, unknown>)[name], config)
+    return { key, value: schema.form === 'sip-listen' ? (value as SipListen[]).map(formatSipListen) : value }
+  })
 }
 
 /** What is right by itself and wrong together. */

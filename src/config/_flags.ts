@@ -3,6 +3,9 @@ import { dirname, resolve } from 'node:path'
 import { emptySource, type Source } from './_source.ts'
 import { parseHostPort } from './_values.ts'
 
+/** In place of an address: on, where the configuration says. */
+const ON = 'on'
+
 /**
  * Reads the flags of `start`, named as commander names them (`--state-dir` → `stateDir`, `--no-api` → `api: false`).
  * Other names are not ours and are passed over.
@@ -31,13 +34,13 @@ export function readFlags(flags: Readonly<Record<string, unknown>>): Source {
     set('--json-log-file', 'json_log.file', jsonLogFile)
   }
   if (syslog !== undefined) set('--syslog', 'syslog.enabled', syslog !== false)
-  if (typeof syslog === 'string') set('--syslog', 'syslog.target', syslog)
+  if (typeof syslog === 'string' && syslog !== ON) set('--syslog', 'syslog.target', syslog)
   return source
 }
 
 function readApi(api: unknown, set: (flag: string, key: string, value: unknown) => void, source: Source): void {
   set(api === false ? '--no-api' : '--api', 'api.enabled', api !== false)
-  if (typeof api !== 'string') return
+  if (typeof api !== 'string' || api === ON) return
   try {
     const { host, port } = parseHostPort(api, '127.0.0.1:8082')
     set('--api', 'api.host', host)

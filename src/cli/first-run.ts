@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { type Config, formatHostPort, isLoopback } from '../config.ts'
+import type { Started } from '../daemon.ts'
+import { formatFacts } from './table.ts'
+import { formatSize, type Paint, printable } from './terminal.ts'
+
+const RETENTION = '7 days'
+
+export type StartOptions = {
+  readonly dirByDefault: boolean // commands find the state folder without being told
+  readonly paint: Paint
+}
+
+/** What somebody should know who has just started a node: what listens, who can reach it, where data lies, how to look, how to stop. */
+export function describeStart(started: Started, config: Config, { dirByDefault, paint }: StartOptions): string {
+  const { version, readyMs, stateDir, apiUrl, repairs } = started
+  const here = dirByDefault ? '' : ` --state-dir ${shellWord(stateDir)}`
+  const quota = formatSize(config.state.quotaMiB * 1_048_576)
+  const facts: [string, string][] = [
+    ['SIP', sipText(started, config)],
+    ['API', apiText(apiUrl, config)],
+    ['Open', exposure(started, config)],
+    ['Data', `${stateDir}: the last ${RETENTION}, the journal at most ${quota}`],
+  ]
+  if (config.jsonLog.enabled) facts.push(['Log', `every event also goes to ${config.jsonLog.file}`])
+  if (config.syslog.enabled) facts.push(['Log', `every event also goes to syslog (${config.syslog.target})`])
+  if (apiUrl !== null) {
+    facts.push(['Look', `sentrypeer tail${here}`], ['', `curl ${apiUrl}/v1/ip-addresses`])
+  }
+  facts.push(['Stop', 'Ctrl-C'])
+  for (const repair of repairs) facts.push(['Mended', repair])
+  const head = `SentryPeer ${printable(version)} is ready (${(readyMs / 1000).toFixed(2)} s)`
+  return `${paint('bold', head)}\n${formatFacts(facts, paint)}`
+}
+
+function sipText({ listeners }: Started, { sip }: Config): string {
+  if (listeners.length === 0) return 'off'
+  const where = listeners.map(({ transport, endpoint }) => `${transport} ${formatHostPort(endpoint.ip, endpoint.port)}`)
+  return `${where.join(' · ')} (${sip.passive ? 'listens only, never replies' : 'replies'})`
+}
+
+function apiText(apiUrl: string | null, { api }: Config): string {
+  if (apiUrl === null) return 'off'
+  return isLoopback(api.host)
+    ? `${apiUrl} (this machine only)`
+    : `${apiUrl} (open to the network; every request needs a key)`
+}
+
+/** What somebody elsewhere can reach. */
+function exposure({ listeners, apiUrl }: Started, { api }: Config): string {
+  const sip = listeners.filter(({ endpoint }) => !isLoopback(endpoint.ip))
+  const open = sip.map(({ transport, endpoint }) => `${transport} ${formatHostPort(endpoint.ip, endpoint.port)}`)
+  if (apiUrl !== null && !isLoopback(api.host))
+    open.push(`API ${formatHostPort(api.host, Number(new URL(apiUrl).port))}`)
+  return open.length === 0 ? 'nothing is reachable from other machines' : `other machines can reach ${open.join(' · ')}`
+}
+
+/** For a command line that is copied from the screen. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
