@@ -70,6 +70,9 @@ function rowText(key: string, { value, lastSeenAt, count }: Row): string {
 }
 
 /** `YYYY-MM-DD HH:MM:SS.nnnnnnnnn` in UTC. The original's was local time, and short of digits now and then. */
-const seenLast = (at: number) => new Date(at).toISOString().replace('T', ' ').replace('Z', '000000')
+function seenLast(at: number): string {
+  const time = new Date(at).toISOString()
+  return `${time.slice(0, 10)} ${time.slice(11, -1)}000000`
+}
 
 const readable = (text: AsyncGenerator<string>) => Readable.from(text, { objectMode: false, highWaterMark: CHUNK_SIZE })
