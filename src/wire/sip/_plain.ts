@@ -129,7 +129,7 @@ export function readPlainVia(bytes: Uint8Array, from: number, end: number): bool
   const rport = findParameter(bytes, at, end, 'rport')
   plainVia.rportStart = rport < 0 ? end : rport
   plainVia.rportEnd = rport < 0 ? end : nextParameter(bytes, rport, end)
-  return true
+  return findParameter(bytes, plainVia.rportEnd, end, 'rport') < 0 // a second rport is not plain
 }
 
 /** The offset of the `;` before the first parameter of that lower case name, or −1; in plain parameters from a `;` on. */

@@ -19,7 +19,7 @@ export const fields = new Int32Array(HEADER_COUNT_MAX * FIELD_SIZE)
 export const scanned = {
   fieldCount: 0,
   lineStart: 0, // of the start line
-  lineEnd: 0, // without the line end
+  lineEnd: 0, // that of its LF, or of what there is
   bodyStart: 0,
   complete: false,
   defects: [] as { code: DefectCode; at: number }[], // a new array for each message that has some
@@ -31,10 +31,10 @@ export function note(code: DefectCode, at: number): void {
 }
 
 /**
- * Finds the lines of a message: each byte of the header section is looked at about once, none of the body.
- * Leading line ends are skipped (RFC 3261 §7.5). Returns false when there is nothing else.
+ * Finds the start line: `lineStart` to `lineEnd`. Leading line ends are skipped (RFC 3261 §7.5). Returns false when
+ * there is nothing else.
  */
-export function scanMessage(bytes: Uint8Array, start: number, end: number): boolean {
+export function scanStartLine(bytes: Uint8Array, start: number, end: number): boolean {
   if (scanned.defects.length > 0) scanned.defects = []
   scanned.fieldCount = 0
   scanned.bodyStart = end
@@ -43,15 +43,16 @@ export function scanMessage(bytes: Uint8Array, start: number, end: number): bool
   let at = start
   while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++
   scanned.lineStart = at
-  scanned.lineEnd = at
-  if (at === end) return false
-  const limit = Math.min(end, at + HEADER_SECTION_SIZE_MAX)
-  at = lineEnd(bytes, at, limit)
-  scanned.lineEnd = trimEnd(bytes, scanned.lineStart, at)
-  if (at - scanned.lineStart > LINE_SIZE_MAX) note('line-too-long', scanned.lineStart)
-  if (at === limit) note(limit === end ? 'truncated' : 'headers-too-large', at)
-  else scanFields(bytes, at + 1, limit, end)
-  return true
+  scanned.lineEnd = at === end ? end : lineEnd(bytes, at, Math.min(end, at + HEADER_SECTION_SIZE_MAX))
+  if (scanned.lineEnd - at > LINE_SIZE_MAX) note('line-too-long', at)
+  return at < end
+}
+
+/** Finds the header lines and the body after that start line. Each byte of the header section is looked at about twice, none of the body. */
+export function scanHeaders(bytes: Uint8Array, end: number): void {
+  const limit = Math.min(end, scanned.lineStart + HEADER_SECTION_SIZE_MAX)
+  if (scanned.lineEnd === limit) note(limit === end ? 'truncated' : 'headers-too-large', limit)
+  else scanFields(bytes, scanned.lineEnd + 1, limit, end)
 }
 
 function scanFields(bytes: Uint8Array, from: number, limit: number, end: number): void {

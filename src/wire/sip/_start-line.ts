@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { COLON, isBlank, isTokenByte, matchesAt, SP } from './_bytes.ts'
-import { note } from './_scan.ts'
+import { note, trimEnd } from './_scan.ts'
 
 /** What the last start line was; offsets of method, Request-URI and version (or of the version and the code). Overwritten by each. */
 export const startLine = {
@@ -15,18 +15,18 @@ export const startLine = {
 
 /**
  * Reads the start line. RFC 3261 §7.1, §7.2, and more forgiving: it is a request line when a word is followed by
- * anything and a last word that begins with "SIP/", or by a sip: or sips: URI alone.
+ * anything and a last word that begins with "SIP/", or by a sip: or sips: URI alone. `lineEnd` is where its LF stands.
  */
-export function readStartLine(bytes: Uint8Array, start: number, end: number): void {
+export function readStartLine(bytes: Uint8Array, start: number, lineEnd: number): void {
+  const end = trimEnd(bytes, start, lineEnd)
   startLine.kind = 'non-sip'
   startLine.status = -1
   startLine.methodEnd = startLine.uriStart = startLine.uriEnd = startLine.versionStart = startLine.versionEnd = start
   if (matchesAt(bytes, start, end, 'sip/')) readStatusLine(bytes, start, end)
-  else readRequestLine(bytes, start, end)
-  if (startLine.kind === 'non-sip') note('no-start-line', start)
+  else readRequestLine(bytes, start, end, lineEnd)
 }
 
-function readRequestLine(bytes: Uint8Array, start: number, end: number): void {
+function readRequestLine(bytes: Uint8Array, start: number, end: number, lineEnd: number): void {
   let at = start
   let isToken = true
   for (; at < end && !isBlank(bytes[at]); at++) {
@@ -57,17 +57,18 @@ function readRequestLine(bytes: Uint8Array, start: number, end: number): void {
   if (!isToken) note('method-syntax', start)
   if (uriEnd === uriStart) note('uri-missing', uriStart)
   if (!hasVersion) note('version-missing', end)
-  checkSpaces(bytes, end, hasVersion)
+  checkSpaces(bytes, end, lineEnd)
 }
 
 /** Exactly one space between the three parts, none inside the URI and none after. RFC 4475 §3.1.2.7 to §3.1.2.9. */
-function checkSpaces(bytes: Uint8Array, end: number, hasVersion: boolean): void {
+function checkSpaces(bytes: Uint8Array, end: number, lineEnd: number): void {
   const { methodEnd, uriStart, uriEnd, versionStart } = startLine
+  const hasVersion = versionStart < end
   if (uriEnd === uriStart) return
   if (uriStart - methodEnd !== 1 || bytes[methodEnd] !== SP) note('request-line-space', methodEnd)
   for (let at = uriStart; at < uriEnd; at++) if (isBlank(bytes[at])) note('request-line-space', at)
   if (hasVersion && (versionStart - uriEnd !== 1 || bytes[uriEnd] !== SP)) note('request-line-space', uriEnd)
-  if (isBlank(bytes[end])) note('request-line-space', end)
+  if (end < lineEnd && isBlank(bytes[end])) note('request-line-space', end)
 }
 
 function isSipUri(bytes: Uint8Array, start: number, end: number): boolean {
@@ -88,7 +89,7 @@ function readStatusLine(bytes: Uint8Array, start: number, end: number): void {
   startLine.versionStart = start
   startLine.versionEnd = versionEnd
   let at = versionEnd
-  while (isBlank(bytes[at])) at++
+  while (at < end && isBlank(bytes[at])) at++
   let status = 0
   const codeStart = at
   while (at < end && bytes[at]! >= 0x30 && bytes[at]! <= 0x39 && at - codeStart < 4)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { CR, isBlank, LF, NUL, SP } from './_bytes.ts'
+import { CR, HT, isBlank, LF, NUL, SP } from './_bytes.ts'
 
 /** Bytes put one after another into a buffer that grows and is used again. */
 export class Writer {
@@ -32,11 +32,14 @@ export class Writer {
     const out = this.#bytes
     const from = this.#size
     let to = from
+    let textEnd = from // after the last byte that is no white space
     for (let at = start; at < end; at++) {
       const byte = bytes[at]!
-      if (byte !== LF) out[to++] = byte === CR || byte === NUL ? SP : byte
-      else {
-        while (to > from && isBlank(out[to - 1])) to--
+      if (byte !== LF) {
+        out[to++] = byte === CR || byte === NUL ? SP : byte
+        if (byte !== SP && byte !== HT && byte !== CR) textEnd = to
+      } else {
+        to = textEnd
         while (at + 1 < end && isBlank(bytes[at + 1])) at++
         if (to > from) out[to++] = SP
       }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { CR, isBlank, LF, SP } from './_bytes.ts'
 import { readContentLength } from './_content-length.ts'
-import { HEADER_SECTION_SIZE_MAX, LINE_SIZE_MAX, trimEnd } from './_scan.ts'
+import { HEADER_SECTION_SIZE_MAX, LINE_SIZE_MAX, MESSAGE_SIZE_MAX } from './_scan.ts'
 import { readStartLine, startLine } from './_start-line.ts'
 import { looksLikeTls } from './_tls.ts'
 import { parseMessage } from './message.ts'
@@ -29,7 +29,8 @@ export type Frame =
 
 export type FramerLimits = { readonly bufferSize: number } // bytes held for one message
 
-const DEFAULT_LIMITS: FramerLimits = { bufferSize: 65_536 }
+const DEFAULT_LIMITS: FramerLimits = { bufferSize: MESSAGE_SIZE_MAX }
+const EMPTY = Buffer.alloc(0)
 const FIRST_WORD_SIZE_MAX = 128 // bytes; a method or version longer than this is none
 const KEPT_BUFFER_SIZE_MAX = 8_192 // bytes; an idle connection holds no larger buffer
 
@@ -39,7 +40,7 @@ const KEPT_BUFFER_SIZE_MAX = 8_192 // bytes; an idle connection holds no larger 
  */
 export class StreamFramer {
   readonly #limits: FramerLimits
-  #buffer: Buffer = Buffer.alloc(0)
+  #buffer: Buffer = EMPTY
   #start = 0 // of what is in no frame yet
   #end = 0
   #scan = 0 // up to here the header section was searched for its end
@@ -49,6 +50,7 @@ export class StreamFramer {
   #messageEnd = -1 // known once the header section is complete
   #afterCrlf = false // a lone CRLF stands before #start
   #isDead = false
+  #movedSize = 0
 
   constructor(limits: FramerLimits = DEFAULT_LIMITS) {
     this.#limits = limits
@@ -64,6 +66,11 @@ export class StreamFramer {
     return this.#copy(this.#start, this.#end)
   }
 
+  /** Bytes that were copied inside so far, beside taking them in: the work that must stay linear. */
+  get movedSize(): number {
+    return this.#movedSize
+  }
+
   /** Takes what arrived and returns what that completed, in order. After a `bad` frame everything is ignored. */
   push(bytes: Uint8Array): Frame[] {
     const frames: Frame[] = []
@@ -74,6 +81,7 @@ export class StreamFramer {
       from += part.length
       while (!this.#isDead && this.#step(frames)) {}
     }
+    if (this.pendingSize === 0 && this.#buffer.length > KEPT_BUFFER_SIZE_MAX) this.#moveTo(EMPTY)
     return frames
   }
 
@@ -145,7 +153,7 @@ export class StreamFramer {
   }
 
   #checkFirstLine(lineEnd: number): boolean {
-    readStartLine(this.#buffer, this.#start, trimEnd(this.#buffer, this.#start, lineEnd))
+    readStartLine(this.#buffer, this.#start, lineEnd)
     return startLine.kind !== 'non-sip'
   }
 
@@ -172,7 +180,7 @@ export class StreamFramer {
   #fail(reason: BadReason, frames: Frame[]): false {
     frames.push({ kind: 'bad', reason, bytes: this.pending })
     this.#isDead = true
-    this.#buffer = Buffer.alloc(0)
+    this.#buffer = EMPTY
     this.#start = this.#end = 0
     return false
   }
@@ -184,15 +192,19 @@ export class StreamFramer {
     this.#end += bytes.length
   }
 
-  /** Moves what is pending to the front, of a larger buffer unless half of this one is free then: each byte moves seldom. */
+  /** Moves what is pending to the front, of a larger buffer unless this one is half free then: each byte moves seldom. */
   #makeRoom(size: number): void {
     const needed = this.pendingSize + size
-    const isEnough =
-      needed * 2 <= this.#buffer.length && this.#buffer.length <= Math.max(KEPT_BUFFER_SIZE_MAX, needed * 8)
-    const target = isEnough ? this.#buffer : Buffer.alloc(Math.max(1_024, needed * 2))
-    this.#buffer.copy(target, 0, this.#start, this.#end)
-    this.#buffer = target
+    const isEnough = needed * 2 <= this.#buffer.length || this.#buffer.length >= this.#limits.bufferSize
+    const grownSize = Math.min(this.#limits.bufferSize, Math.max(1_024, needed * 2))
+    this.#moveTo(isEnough ? this.#buffer : Buffer.alloc(grownSize))
+  }
+
+  #moveTo(target: Buffer): void {
     const by = this.#start
+    this.#movedSize += this.pendingSize
+    this.#buffer.copy(target, 0, by, this.#end)
+    this.#buffer = target
     this.#start = 0
     this.#end -= by
     this.#scan -= by

@@ -5,7 +5,7 @@ import { readContentLength } from './_content-length.ts'
 import { DEFECTS, type Defect, type DefectCode, type DefectSeverity } from './_defects.ts'
 import { nameId, UNKNOWN } from './_header-names.ts'
 import { splitList } from './_list.ts'
-import { FIELD_SIZE, FOLDED, fields, note, scanMessage, scanned } from './_scan.ts'
+import { FIELD_SIZE, FOLDED, fields, scanHeaders, scanned, scanStartLine } from './_scan.ts'
 import { readStartLine, startLine } from './_start-line.ts'
 import { looksLikeTls } from './_tls.ts'
 import { unfold } from './_unfold.ts'
@@ -22,10 +22,13 @@ const NO_DEFECTS: readonly Defect[] = []
  * wrong stands in `defects`. The message refers to the bytes, and is good only as long as they are not written over.
  */
 export function parseMessage(bytes: Uint8Array, start = 0, end = bytes.length): SipMessage {
-  if (scanMessage(bytes, start, end)) readStartLine(bytes, scanned.lineStart, scanned.lineEnd)
-  else {
-    note('empty', start)
+  if (scanStartLine(bytes, start, end)) {
+    readStartLine(bytes, scanned.lineStart, scanned.lineEnd)
+    if (startLine.kind !== 'non-sip') scanHeaders(bytes, end)
+    else scanned.defects = [{ code: 'no-start-line', at: scanned.lineStart }]
+  } else {
     startLine.kind = 'non-sip'
+    scanned.defects = [{ code: 'empty', at: start }]
   }
   return new SipMessage(bytes, start, end)
 }

@@ -156,9 +156,10 @@ export function parseHeaderParameters(text: string): Map<string, string> | null 
   return parameters
 }
 
+/** A value without quotes ends before a separator that cannot stand in one; brackets and colons of hosts can. */
 function valueEnd(text: string, from: number): number {
   let at = from
-  while (at < text.length && !'; \t'.includes(text[at]!)) at++
+  while (at < text.length && text.charCodeAt(at) > 0x20 && !';,<>"'.includes(text[at]!)) at++
   return at
 }
 
