@@ -116,7 +116,7 @@ export class Boundary {
       }
       counters.repliedCount += sent.length
     } catch (error) {
-      this.#bug(bytes.slice(start, end), error)
+      this.#bug(bytes.subarray(start, end), error)
     }
     return sent
   }
@@ -158,7 +158,7 @@ export class Boundary {
         size,
       })
     } catch (error) {
-      this.#bug(bytes.slice(), error)
+      this.#bug(bytes, error)
     }
   }
 
@@ -169,7 +169,7 @@ export class Boundary {
       log.error({ err: error, bugCount, size: bytes.length }, 'A packet met a bug; it was kept, and the sensor goes on')
     })
     try {
-      keepVector?.(bytes, error)
+      keepVector?.(Uint8Array.from(bytes), error)
     } catch (cause) {
       this.#logSeldom(() => log.error({ err: cause }, 'Cannot keep the packet that met a bug'))
     }

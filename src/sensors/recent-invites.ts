@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Endpoint } from '../core/event.ts'
 import type { SipMessage } from '../wire/sip/message.ts'
+import { RecentMap } from './recent-map.ts'
 
 const COUNT_MAX = 20_000
 const LIFE_MS = 32_000 // 64 × T1, as long as a transaction can live. RFC 3261 §17.2.1
 
 /** INVITEs answered a short while ago, so that a CANCEL can be told from one that belongs to nothing. */
 export class RecentInvites {
-  readonly #seenAt = new Map<string, number>()
+  readonly #seenAt = new RecentMap<number>(COUNT_MAX)
 
   add(invite: SipMessage, source: Endpoint, now: number): void {
-    const key = transactionKey(invite, source)
-    this.#seenAt.delete(key)
-    if (this.#seenAt.size >= COUNT_MAX) this.#seenAt.delete(this.#seenAt.keys().next().value!)
-    this.#seenAt.set(key, now)
+    this.#seenAt.set(transactionKey(invite, source), now)
   }
 
   has(cancel: SipMessage, source: Endpoint, now: number): boolean {
@@ -22,7 +20,7 @@ export class RecentInvites {
   }
 
   get count(): number {
-    return this.#seenAt.size
+    return this.#seenAt.count
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { ADDRESS_SIZE, writeAddress } from '../core/address.ts'
+import { RecentMap } from './recent-map.ts'
 
 /** Replies per second. The byte rule is not among these: it cannot be changed. */
 export type ReplyLimitConfig = {
@@ -15,37 +16,34 @@ const VALIDATED_FACTOR = 10
 
 type Bucket = { tokens: number; at: number }
 
-/** Token buckets by key; the one least recently used gives way, and is full when it is made again. */
+/** Token buckets by key. One that was not used lately is forgotten, and is full when it is made again. */
 class Buckets {
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets: RecentMap<Bucket>
   readonly #rate: number
   readonly #burst: number
-  readonly #countMax: number
 
   constructor(rate: number, burst: number, countMax: number) {
+    this.#buckets = new RecentMap(countMax)
     this.#rate = rate
     this.#burst = burst
-    this.#countMax = countMax
   }
 
   /** The bucket with the tokens that it has by now. */
   at(key: string, now: number): Bucket {
     let bucket = this.#buckets.get(key)
     if (bucket === undefined) {
-      if (this.#buckets.size >= this.#countMax) this.#buckets.delete(this.#buckets.keys().next().value!)
       bucket = { tokens: this.#burst, at: now }
+      this.#buckets.set(key, bucket)
     } else {
-      this.#buckets.delete(key)
       const elapsedMs = Math.max(0, now - bucket.at) // a clock set back gives nothing and takes nothing
       bucket.tokens = Math.min(this.#burst, bucket.tokens + (elapsedMs * this.#rate) / 1000)
       bucket.at = now
     }
-    this.#buckets.set(key, bucket)
     return bucket
   }
 
   get count(): number {
-    return this.#buckets.size
+    return this.#buckets.count
   }
 }
 

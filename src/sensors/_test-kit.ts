@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+// Sensors on loopback and clients that talk to them, for the tests of this folder. Nothing here sleeps.
+import { randomBytes } from 'node:crypto'
+import { createSocket, type Socket as UdpClientSocket } from 'node:dgram'
+import { EventEmitter, once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { Observation } from '../core/event.ts'
+import { listenSensors, type SensorDeps, type SensorsConfig } from './sensors.ts'
+
+const PATIENCE_MS = 10_000
+
+export const CONFIG: SensorsConfig = {
+  enabled: true,
+  passive: false,
+  listen: [
+    { transport: 'udp', host: '127.0.0.1', port: 0 },
+    { transport: 'tcp', host: '127.0.0.1', port: 0 },
+  ],
+  neverReply: [],
+  replyLimit: { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: true },
+}
+
+/** Sensors with a clock that `advance` moves, and everything that they observed and logged. */
+export async function startSensors(change: Partial<SensorsConfig> = {}, depsChange: Partial<SensorDeps> = {}) {
+  const arrivals = new EventEmitter()
+  const observations: Observation[] = []
+  const logged: { level: string; text: string; object: object }[] = []
+  let aheadMs = 0
+  const log = (level: string) => (object: object, text: string) => void logged.push({ level, text, object })
+  const sensors = await listenSensors(
+    { ...CONFIG, ...change },
+    {
+      now: () => Date.now() + aheadMs,
+      random: randomBytes,
+      observe(observation) {
+        observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) })
+        arrivals.emit('observation')
+      },
+      log: { info: log('info'), warn: log('warn'), error: log('error') },
+      ownAddresses: () => ['127.0.0.1', '::1'],
+      ...depsChange,
+    },
+  )
+  const portOf = (transport: string) => sensors.listeners.find((one) => one.transport === transport)?.endpoint.port ?? 0
+  return {
+    sensors,
+    observations,
+    logged,
+    udpPort: portOf('udp'),
+    tcpPort: portOf('tcp'),
+    advance: (ms: number) => {
+      aheadMs += ms
+    },
+    /** Waits until so many observations are there that pass. */
+    async observed(count: number, passes: (observation: Observation) => boolean = () => true): Promise<Observation[]> {
+      const signal = AbortSignal.timeout(PATIENCE_MS)
+      for (;;) {
+        const found = observations.filter(passes)
+        if (found.length >= count) return found
+        await once(arrivals, 'observation', { signal })
+      }
+    },
+    [Symbol.asyncDispose]: () => sensors[Symbol.asyncDispose](),
+  }
+}
+
+type ClientInit = { host?: string; from?: string }
+
+/** A UDP client on a port of its own. */
+export async function udpClient(port: number, { host = '127.0.0.1', from = host }: ClientInit = {}) {
+  const socket: UdpClientSocket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+  const replies: string[] = []
+  const arrivals = new EventEmitter()
+  socket.on('message', (bytes) => {
+    replies.push(bytes.toString('latin1'))
+    arrivals.emit('reply')
+  })
+  socket.on('error', () => {})
+  const listening = once(socket, 'listening')
+  socket.bind(0, from)
+  await listening
+  return {
+    port: socket.address().port,
+    replies,
+    send: (bytes: Uint8Array | string) =>
+      socket.send(typeof bytes === 'string' ? Buffer.from(bytes) : bytes, port, host),
+    async replied(count: number): Promise<string[]> {
+      const signal = AbortSignal.timeout(PATIENCE_MS)
+      while (replies.length < count) await once(arrivals, 'reply', { signal })
+      return replies
+    },
+    [Symbol.dispose]: () => void socket.close(),
+  }
+}
+
+/** A TCP client; `received` grows as bytes come. */
+export async function tcpClient(port: number, { host = '127.0.0.1', from = host }: ClientInit = {}) {
+  const socket: Socket = connect({ port, host, localAddress: from, noDelay: true, allowHalfOpen: true })
+  const arrivals = new EventEmitter()
+  let received = ''
+  let isOver = false
+  socket.on('data', (bytes) => {
+    received += bytes.toString('latin1')
+    arrivals.emit('change')
+  })
+  socket.on('error', () => {})
+  for (const event of ['end', 'close']) {
+    socket.on(event, () => {
+      isOver = true
+      arrivals.emit('change')
+    })
+  }
+  await once(socket, 'connect')
+  return {
+    socket,
+    port: socket.localPort ?? 0,
+    received: () => received,
+    write: (bytes: Uint8Array | string) => socket.write(bytes),
+    /** Waits until the text has come. */
+    async got(pattern: RegExp): Promise<string> {
+      const signal = AbortSignal.timeout(PATIENCE_MS)
+      while (!pattern.test(received)) await once(arrivals, 'change', { signal })
+      return received
+    },
+    /** Waits until the other side closed, and returns all that it sent. */
+    async over(): Promise<string> {
+      const signal = AbortSignal.timeout(PATIENCE_MS)
+      while (!isOver) await once(arrivals, 'change', { signal })
+      return received
+    },
+    [Symbol.dispose]: () => void socket.destroy(),
+  }
+}

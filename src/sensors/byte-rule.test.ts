@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseMessage } from '../wire/sip/message.ts'
+import { invite, request, SCANNERS } from './_samples.ts'
+import type { Circumstances } from './answer.ts'
+import { fitAnswer, serializeAnswers } from './byte-rule.ts'
+import { ASTERISK_CHAN_SIP } from './persona.ts'
+import { RecentInvites } from './recent-invites.ts'
+import { Responder } from './responder.ts'
+import { Tokens } from './token.ts'
+
+const UDP: Circumstances = {
+  stream: false,
+  oversize: false,
+  source: { ip: '198.51.100.7', port: 5060 },
+  destination: { ip: '203.0.113.5', port: 5060 },
+  now: 1_790_000_000_000,
+}
+const responder = new Responder({
+  persona: ASTERISK_CHAN_SIP,
+  tokens: new Tokens(randomBytes),
+  recentInvites: new RecentInvites(),
+})
+
+/** The reply to a datagram, as text; null for silence. */
+function reply(bytes: Uint8Array, budget = bytes.length, to = UDP): string | null {
+  const parsed = parseMessage(bytes)
+  const fitted = fitAnswer(parsed, responder.decide(parsed, to), to, budget)
+  return typeof fitted === 'string' ? null : Buffer.from(fitted.bytes).toString('latin1')
+}
+
+for (const [name, bytes] of Object.entries(SCANNERS)) {
+  test(`fitAnswer() answers ${name} with no more bytes than it has, and is parsed again`, () => {
+    const text = reply(bytes)
+    assert(text !== null)
+    assert(text.length <= bytes.length, `${text.length} > ${bytes.length}`)
+    const parsed = parseMessage(Buffer.from(text, 'latin1'))
+    assert.equal(parsed.kind, 'response')
+    assert.equal(parsed.header('call-id'), parseMessage(bytes).header('call-id'))
+    assert.equal(parsed.header('cseq'), parseMessage(bytes).header('cseq'))
+    assert.equal(parsed.body.length, parsed.contentLength)
+  })
+}
+
+test('the banner fits into what svmap sends', () => {
+  assert.match(reply(SCANNERS['svmap OPTIONS']!) ?? '', /\r\nServer: Asterisk PBX 16\.28\.0\r\n/)
+})
+
+test('svcrack and svwar find their way in what fits', () => {
+  for (const name of ['svcrack REGISTER', 'svwar REGISTER']) {
+    const text = reply(SCANNERS[name]!) ?? ''
+    assert.match(text, /^SIP\/2\.0 401 /)
+    assert.match(text, /\r\nWWW-Authenticate: Digest .*realm="asterisk".*nonce="[^"]{8,22}"/) // svhelper.py, getAuthHeader()
+    assert.match(text, /Call-ID: [0-9]+\r\n/) // getCID()
+    assert.match(text, /(From|f): .*?;\s*tag=[0-9a-f]+/) // getTag()
+  }
+})
+
+test('what is given up goes in the order of the rule', () => {
+  const bytes = request({ method: 'REGISTER', headers: [`Subject: ${'x'.repeat(600)}`] })
+  const stages: string[] = []
+  for (let budget = bytes.length; budget >= 0; budget--) {
+    const text = reply(bytes, budget)
+    if (text !== null) assert(text.length <= budget)
+    const stage =
+      text === null
+        ? 'silence'
+        : ['Supported', 'Allow', 'Server', 'From', 'tag=as', 'algorithm', 'Call-ID']
+            .filter((part) => text.includes(`\r\n${part}: `) || text.includes(part === 'tag=as' ? part : `${part}=`))
+            .join(' ')
+    if (stage !== stages.at(-1)) stages.push(stage)
+  }
+  assert.deepEqual(stages, [
+    'Supported Allow Server From tag=as algorithm Call-ID',
+    'Allow Server From tag=as algorithm Call-ID',
+    'Server From tag=as algorithm Call-ID',
+    'From tag=as algorithm Call-ID',
+    'tag=as algorithm Call-ID',
+    'algorithm Call-ID',
+    'Call-ID',
+    '',
+    'silence',
+  ])
+})
+
+test('an INVITE without SDP, too small for a 200, is busy', () => {
+  const bytes = invite({ body: '' })
+  const text = reply(bytes) ?? ''
+  assert.match(text, /^SIP\/2\.0 486 /)
+  assert(text.length <= bytes.length)
+  assert.match(reply(invite()) ?? '', /^SIP\/2\.0 200 /)
+})
+
+test('there is no provisional response over UDP, and exactly one final one', () => {
+  const parsed = parseMessage(invite())
+  const stream = { ...UDP, stream: true }
+  const answers = responder.decide(parsed, stream)
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [100, 180, 200],
+  )
+  const fitted = fitAnswer(parsed, answers, UDP, 10_000)
+  assert(typeof fitted !== 'string')
+  assert.equal(fitted.status, 200)
+  assert.deepEqual(
+    serializeAnswers(parsed, answers, stream).map(({ status }) => status),
+    [100, 180, 200],
+  )
+})
+
+test('what cannot be echoed is unwritable', () => {
+  const parsed = parseMessage(request({ via: '' }))
+  assert.equal(fitAnswer(parsed, responder.decide(parsed, UDP), UDP, 10_000), 'unwritable')
+})
+
+/** A message with some bytes changed, cut out or put in: still mostly a message, so that much of it is answered. */
+const mutated = fc
+  .tuple(
+    fc.constantFrom(...Object.values(SCANNERS), invite(), request({ method: 'REGISTER' }), request({ method: 'BYE' })),
+    fc.array(fc.tuple(fc.nat(), fc.nat(3), fc.nat(255), fc.constantFrom('', '\r\n', ' ', ',', ';', ':', 'v:x\r\n')), {
+      maxLength: 8,
+    }),
+  )
+  .map(([original, changes]) => {
+    let bytes = original
+    for (const [position, kind, byte, text] of changes) {
+      const at = position % (bytes.length + 1)
+      const rest = bytes.subarray(kind === 1 ? at + (byte % 20) : at)
+      const middle = kind === 0 ? Buffer.from([byte]) : Buffer.from(kind === 2 ? text : '')
+      bytes = Buffer.concat([bytes.subarray(0, at), middle, kind === 0 ? rest.subarray(1) : rest])
+    }
+    return bytes
+  })
+
+test('no datagram, however it is made, gets more bytes than it has', () => {
+  const sources = fc.constantFrom('198.51.100.7', '255.1.1.1', '2001:db8:1111:2222:3333:4444:5555:6666')
+  let answered = 0
+  fc.assert(
+    fc.property(mutated, sources, (bytes, ip) => {
+      const text = reply(bytes, bytes.length, { ...UDP, source: { ip, port: 65_535 } })
+      if (text !== null) answered++
+      assert((text?.length ?? 0) <= bytes.length)
+    }),
+    { numRuns: 5_000 },
+  )
+  assert(answered > 1_000, `only ${answered} were answered`) // or the test would prove nothing
+})
+
+test('a request cannot write lines of its own into its response', () => {
+  fc.assert(
+    fc.property(mutated, (bytes) => {
+      const text = reply(bytes)
+      if (text === null) return
+      const head = text.slice(0, text.indexOf('\r\n\r\n'))
+      for (const line of head.split('\r\n')) assert.doesNotMatch(line, /[\r\n\0]/)
+    }),
+    { numRuns: 2_000 },
+  )
+})

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { NONCE_PERIOD_MS, TAG_PERIOD_MS, Tokens } from './token.ts'
+
+const SOURCE = { ip: '198.51.100.7', port: 5060 }
+const NOW = 1_790_000_000_000 - (1_790_000_000_000 % TAG_PERIOD_MS)
+const TOKEN = /^[A-Za-z0-9.!%*_+`'~-]+$/ // RFC 3261 §25.1
+
+test('tag() is a token that says at least 64 bits, the same for ten minutes', () => {
+  const tokens = new Tokens(randomBytes)
+  fc.assert(
+    fc.property(fc.string(), fc.nat(65_535), fc.nat(TAG_PERIOD_MS - 1), (callId, port, laterMs) => {
+      const source = { ip: SOURCE.ip, port }
+      const tag = tokens.tag(source, callId, NOW)
+      assert.match(tag.long, /^as[0-9a-f]{16}$/)
+      assert.match(tag.short, TOKEN)
+      assert.equal(Buffer.from(tag.short, 'base64url').toString('hex'), tag.long.slice(2))
+      assert.deepEqual(tokens.tag(source, callId, NOW + laterMs), tag)
+    }),
+  )
+})
+
+test('nonce() has at most 22 characters that need no quoting', () => {
+  const { long, short } = new Tokens(randomBytes).nonce(SOURCE, 'a', NOW)
+  for (const nonce of [long, short]) {
+    assert.match(nonce, TOKEN)
+    assert(nonce.length <= 22)
+  }
+})
+
+test('isOwnTag() knows both spellings for ten to twenty minutes', () => {
+  const tokens = new Tokens(randomBytes)
+  const { long, short } = tokens.tag(SOURCE, 'a', NOW)
+  for (const tag of [long, short]) {
+    assert(tokens.isOwnTag(tag, SOURCE, 'a', NOW))
+    assert(tokens.isOwnTag(tag, SOURCE, 'a', NOW + 2 * TAG_PERIOD_MS - 1))
+    assert(!tokens.isOwnTag(tag, SOURCE, 'a', NOW + 2 * TAG_PERIOD_MS))
+    assert(!tokens.isOwnTag(tag, SOURCE, 'a', NOW - 1))
+  }
+})
+
+test('isOwnNonce() knows both spellings for one to two minutes', () => {
+  const tokens = new Tokens(randomBytes)
+  const { long, short } = tokens.nonce(SOURCE, 'a', NOW)
+  for (const nonce of [long, short]) {
+    assert(tokens.isOwnNonce(nonce, SOURCE, 'a', NOW + 2 * NONCE_PERIOD_MS - 1))
+    assert(!tokens.isOwnNonce(nonce, SOURCE, 'a', NOW + 2 * NONCE_PERIOD_MS))
+  }
+})
+
+test('a token is of no use from another address, port, Call-ID or node, nor as another kind of token', () => {
+  const tokens = new Tokens(randomBytes)
+  const tag = tokens.tag(SOURCE, 'a', NOW).long
+  assert(!tokens.isOwnTag(tag, { ...SOURCE, ip: '198.51.100.8' }, 'a', NOW))
+  assert(!tokens.isOwnTag(tag, { ...SOURCE, port: 5061 }, 'a', NOW))
+  assert(!tokens.isOwnTag(tag, SOURCE, 'b', NOW))
+  assert(!new Tokens(randomBytes).isOwnTag(tag, SOURCE, 'a', NOW))
+  assert(!tokens.isOwnNonce(tag.slice(2), SOURCE, 'a', NOW))
+})
+
+test('isOwnTag() says no to any other text', () => {
+  const tokens = new Tokens(randomBytes)
+  fc.assert(fc.property(fc.string(), (text) => !tokens.isOwnTag(text, SOURCE, 'a', NOW)))
+})
