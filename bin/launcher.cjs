@@ -4,10 +4,9 @@
 'use strict'
 // Runs a task of this checkout (`npm start`, `npm test` …) on a machine that has just some Node: it sees to a Node
 // that is new enough and to node_modules, then hands over. Any Node since 12 must be able to read this file.
-const childProcess = require('child_process')
 const fs = require('fs')
-const os = require('os')
 const path = require('path')
+const handOver = require('./hand-over.cjs')
 const runtime = require('./runtime.cjs')
 
 const ROOT = path.dirname(__dirname)
@@ -78,52 +77,6 @@ async function ensureModules(node, task, options) {
   })
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
-const SAME_SIGNAL_MS = 500 // copies of one Ctrl-C: the terminal's own, and the one npm passes on
-
-/**
- * Starts the task, passes signals on, and ends as it ends. The task has a process group of its own, so of one Ctrl-C
- * it gets exactly the one signal sent from here; a second Ctrl-C is passed on again.
- */
-function handOver(node, args) {
-  const isPosix = process.platform !== 'win32'
-  const env = runtime.environmentFor(node, process.env)
-  if (env.NODE_COMPILE_CACHE === undefined) env.NODE_COMPILE_CACHE = path.join(RUNTIME_FOLDER, 'compile-cache')
-  const follow = isPosix ? ['--require', path.join(__dirname, 'follow.cjs')] : []
-  if (isPosix) env.SENTRYPEER_LAUNCHER_FD = '3'
-  const child = childProcess.spawn(node, ['--disable-warning=ExperimentalWarning'].concat(follow, args), {
-    env,
-    detached: isPosix,
-    stdio: ['inherit', 'inherit', 'inherit'].concat(isPosix ? ['pipe'] : []),
-  })
-  let sent = null
-  let sentAt = 0
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      if (!isPosix || (signal === sent && Date.now() - sentAt < SAME_SIGNAL_MS)) return
-      sent = signal
-      sentAt = Date.now()
-      child.kill(signal)
-    })
-  }
-  if (isPosix) {
-    process.on('SIGTSTP', () => {
-      child.kill('SIGSTOP')
-      process.kill(process.pid, 'SIGSTOP')
-    })
-    process.on('SIGCONT', () => child.kill('SIGCONT'))
-  }
-  child.on('error', (error) => {
-    runtime.say(`cannot start ${node}: ${error.message}`)
-    process.exit(1)
-  })
-  child.on('exit', (code, signal) => {
-    if (SIGNALS.indexOf(signal) === -1) process.exit(signal === null ? code : 128 + os.constants.signals[signal])
-    process.removeAllListeners(signal)
-    process.kill(process.pid, signal)
-  })
-}
-
 async function main(argv) {
   const name = argv[0]
   const task = TASKS.get(name)
@@ -137,7 +90,11 @@ async function main(argv) {
   }
   const node = await runtime.ensureNode(RUNTIME_FOLDER, options)
   await ensureModules(node, task, options)
-  handOver(node, [path.join(ROOT, task.run[0])].concat(task.run.slice(1), args))
+  handOver(
+    node,
+    [path.join(ROOT, task.run[0])].concat(task.run.slice(1), args),
+    path.join(RUNTIME_FOLDER, 'compile-cache'),
+  )
 }
 
 if (require.main === module) {

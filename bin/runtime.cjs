@@ -109,13 +109,14 @@ function environmentFor(node, env) {
 
 // Temporary folders and locks to give back when we are told to stop half-way.
 const cleanups = new Set()
+let onNpmStarted = (_pid) => {} // the lock notes it: npm works on when we are killed
 
 const SAID_MAX = 4000 // characters of npm's complaint that are looked at
 const SAID_LINES = 8
 
 /** The beginning of npm's complaint, indented: further down it explains all of its options. */
 function excerpt(said) {
-  const lines = said.split('\n').filter((line) => !/^(npm error\s*)?$/.test(line))
+  const lines = said.split('\n').filter((line) => !/^(npm error\s*)?(at .*)?$/.test(line))
   return lines.slice(0, SAID_LINES).join('\n').replace(/^/gm, '    ')
 }
 
@@ -138,6 +139,7 @@ function runNpm(node, args, folder, env) {
       stdio: ['ignore', 'ignore', 'pipe'],
       windowsHide: true,
     })
+    if (child.pid !== undefined) onNpmStarted(child.pid)
     let said = ''
     let stoppedBy = null
     child.stderr.on('data', (chunk) => {
@@ -195,6 +197,8 @@ function breakLock(file, text) {
   }
   try {
     if (fs.readFileSync(mine, 'utf8') !== text) fs.linkSync(mine, file) // a new holder's: put it back
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
   } finally {
     fs.unlinkSync(mine)
   }
@@ -203,7 +207,7 @@ function breakLock(file, text) {
 /** Runs `work` while no other start in this checkout installs anything. */
 async function withLock(file, work) {
   fs.mkdirSync(path.dirname(file), { recursive: true })
-  const text = `${process.pid} ${os.hostname()} ${Date.now()}\n`
+  const text = `${os.hostname()} ${Date.now()} ${process.pid}\n`
   for (let waited = false; ; ) {
     try {
       fs.writeFileSync(file, text, { flag: 'wx' })
@@ -213,22 +217,25 @@ async function withLock(file, work) {
     }
     const held = readLock(file)
     if (held === null) continue
-    const [pid, host] = held.text.trim().split(' ')
-    const isGone = host === os.hostname() && !isAlive(Number(pid))
+    const [host, , ...pids] = held.text.trim().split(/\s+/)
+    const isGone = host === os.hostname() && !pids.some((pid) => isAlive(Number(pid)))
     if (isGone || Date.now() - held.at > LOCK_STALE_MS) {
       breakLock(file, held.text)
       continue
     }
-    if (!waited) say(`another start (process ${pid}) is installing; waiting for it`)
+    if (!waited) say(`another start (process ${pids[0] || 'unknown'}) is installing; waiting for it`)
     waited = true
     await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS))
   }
-  const renewal = setInterval(() => fs.utimesSync(file, new Date(), new Date()), 2000)
+  onNpmStarted = (pid) => fs.appendFileSync(file, `${pid}\n`)
+  const renewal = setInterval(() => {
+    if (fs.existsSync(file)) fs.utimesSync(file, new Date(), new Date())
+  }, 2000)
   const release = () => {
     clearInterval(renewal)
     cleanups.delete(release)
     const held = readLock(file)
-    if (held !== null && held.text === text) fs.unlinkSync(file)
+    if (held !== null && held.text.indexOf(text) === 0) fs.unlinkSync(file)
   }
   cleanups.add(release)
   try {
@@ -238,8 +245,11 @@ async function withLock(file, work) {
   }
 }
 
-/** What to do about a Node that is too old, in words. `why` says what stood in the way of fetching one. */
-function nodeHint(why, command) {
+/**
+ * What to do about a Node that is too old, in words. `why` says what stood in the way of fetching one; `also` is
+ * another way out.
+ */
+function nodeHint(why, command, also) {
   const lines = [`needs Node ${NODE_MINIMUM} or newer; this is Node ${process.versions.node} (${process.execPath}).`]
   if (why) lines.push(why)
   const runtime = runtimeFor(process.platform, process.arch, isMusl())
@@ -254,7 +264,7 @@ function nodeHint(why, command) {
     )
   } else
     lines.push(`No ready-made Node is known for ${process.platform} ${process.arch}${isMusl() ? ' with musl' : ''}.`)
-  return lines.join('\n')
+  return lines.concat(also || []).join('\n')
 }
 
 /**
