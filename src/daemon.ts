@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { listenApi } from './api/api.ts'
 import type { Config } from './config.ts'
@@ -19,6 +20,7 @@ import type { Store, StoreStatus } from './store/types.ts'
 import { VERSION } from './version.ts'
 
 const MIB = 1_048_576
+const FLUSH_MS = 1000 // how long a stop waits for a disk that takes nothing
 
 /** What a node tells once everything listens. */
 export type Started = {
@@ -55,7 +57,7 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
     await openStore({ dir: state.dir, quotaSize: state.quotaMiB * MIB }, { clockOffset, onFatal: failed.reject }),
   )
   const nodeId = readNodeId(state.dir)
-  parts.use(await openLogs(config, { store, log, nodeId }))
+  parts.use(await openLogs(config, { store, log, nodeId, signal }))
   const sensors = parts.use(await listenForAttackers(config, { store, log, now }))
   let ready = false
   const adminKey = createAdminKey()
@@ -89,14 +91,18 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
   })
   if (!signal.aborted) await Promise.race([once(signal, 'abort'), failed.promise])
   ready = false
-  return stop(parts, sensors, store)
+  return await stop(parts, sensors, store, log) // not just return: that would dispose of the parts at once
 }
 
 /** Closes the sensors first, so that what is counted as kept is all that was seen. */
-async function stop(parts: AsyncDisposableStack, sensors: Sensors, store: Store): Promise<StoreStatus> {
+async function stop(parts: AsyncDisposableStack, sensors: Sensors, store: Store, log: Logger): Promise<StoreStatus> {
   await sensors[Symbol.asyncDispose]()
-  await store.flush()
+  const waited = new AbortController()
+  await Promise.race([store.flush(), setTimeout(FLUSH_MS, undefined, { signal: waited.signal }).catch(() => {})])
+  waited.abort()
   const status = store.status()
+  const unsaved = status.acceptedCount - status.durableCount
+  if (unsaved > 0) log.error(`${unsaved} events could not be saved: ${status.trouble ?? 'the disk is too slow'}`)
   await parts.disposeAsync()
   return status
 }
@@ -118,7 +124,10 @@ function listenForAttackers(config: Config, deps: { store: Store; log: Logger; n
 }
 
 /** The logs that other programs read. Each follows the journal by itself, so that a slow one holds up nobody. */
-async function openLogs(config: Config, deps: { store: Store; log: Logger; nodeId: string }): Promise<AsyncDisposable> {
+async function openLogs(
+  config: Config,
+  deps: { store: Store; log: Logger; nodeId: string; signal: AbortSignal },
+): Promise<AsyncDisposable> {
   await using parts = new AsyncDisposableStack()
   const onTrouble = (text: string): void => deps.log.error(text)
   const follow = (log: AsyncDisposable & { write(event: Event): void | Promise<void> }): void => {
@@ -130,7 +139,7 @@ async function openLogs(config: Config, deps: { store: Store; log: Logger; nodeI
       }),
     )
   }
-  const identity = { nodeId: deps.nodeId, version: VERSION, onTrouble }
+  const identity = { nodeId: deps.nodeId, version: VERSION, onTrouble, signal: deps.signal }
   if (config.jsonLog.enabled) follow(await openJsonLog(config.jsonLog, identity))
   if (config.syslog.enabled) follow(await openSyslog(config.syslog, identity))
   return parts.move()

@@ -6,10 +6,10 @@ const READ_COUNT = 500 // events read at once
 
 /**
  * Hands every event that becomes durable from now on to `write`, in order and one after the other. The journal is the
- * queue, so a slow reader holds nothing up and loses nothing. Disposing waits until the last event was handed over.
+ * queue, so a slow reader holds nothing up and loses nothing. Disposing waits until the last durable event was handed over.
  */
 export function followJournal(
-  store: Pick<Store, 'read' | 'position' | 'onAdvance' | 'flush'>,
+  store: Pick<Store, 'read' | 'position' | 'onAdvance'>,
   deps: { write(event: Event): void | Promise<void>; onTrouble(error: Error): void },
 ): AsyncDisposable {
   let position = store.position()
@@ -33,7 +33,6 @@ export function followJournal(
   const stopListening = store.onAdvance(start)
   return {
     [Symbol.asyncDispose]: async () => {
-      await store.flush()
       stopListening()
       await running
       await drain().catch(deps.onTrouble)

@@ -34,6 +34,7 @@ test(`lookups and pages while ${PER_SECOND} events/s arrive: no event lost, no r
   loading = false
   await asking
   await load.stop()
+  await node.accepted(EVENT_COUNT)
   const { code } = await node.kill('SIGTERM')
   assert.equal(code, 0)
   assert.match(node.output(), /Stopped: 15,000 events saved/)

@@ -73,6 +73,7 @@ test('a damaged index is made again and a torn journal cut; both are said, nothi
   const load = await startUdpLoad({ port: first.sipPort, perSecond: 2000, prefix: 'damage', countMax: 500 })
   await load.done
   await load.stop()
+  await first.accepted(500)
   await first.kill('SIGTERM')
   assert.match(first.output(), /500 events saved/)
   const [journal] = readdirSync(`${dir}/journal`)

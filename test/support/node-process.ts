@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
+const ACCEPT_MS = 20_000
 export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning']
 
 /** A node that runs in a process of its own, as a user starts it. */
@@ -16,6 +17,8 @@ export type NodeProcess = {
   /** What it printed so far. */
   output(): string
   get<T>(path: string): Promise<T>
+  /** Resolves when that many events were accepted: what was sent may still lie in the socket's buffer. */
+  accepted(count: number): Promise<void>
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
@@ -55,12 +58,20 @@ export async function startNode(t: TestContext, stateDir: string, args: readonly
     })
   })
   const exited = once(child, 'exit')
+  const get = async <T>(path: string): Promise<T> => (await (await fetch(url + path)).json()) as T
   return {
     child,
     url,
     sipPort,
     output: () => output,
-    get: async <T>(path: string) => (await (await fetch(url + path)).json()) as T,
+    get,
+    accepted: async (count) => {
+      const deadline = performance.now() + ACCEPT_MS
+      for (let accepted = 0; accepted < count; ) {
+        accepted = (await get<{ store: { acceptedCount: number } }>('/v1/stats')).store.acceptedCount
+        if (performance.now() > deadline) throw new Error(`${accepted} of ${count} events were accepted`)
+      }
+    },
     kill: async (signal) => {
       child.kill(signal)
       const [code, by] = await exited

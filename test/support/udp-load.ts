@@ -17,22 +17,26 @@ export async function startUdpLoad(options: {
   stop(): Promise<void>
 }> {
   const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
+  socket.connect(options.port, '127.0.0.1') // a send with an address would look it up first, and leave later
+  await once(socket, 'connect')
   socket.on('message', () => {}) // replies are not what is measured
+  socket.on('error', () => {}) // once the node is killed, its port refuses
   const finished = Promise.withResolvers<void>()
+  finished.promise.catch(() => {}) // a node that is killed refuses what is still under way
   const startedAt = performance.now()
   let sentCount = 0
+  let leftCount = 0
+  const left = (error: Error | null): void => {
+    if (error !== null) finished.reject(error)
+    else if (++leftCount === options.countMax) finished.resolve()
+  }
   const timer = setInterval(() => {
     const due = Math.min(options.countMax, Math.floor(((performance.now() - startedAt) / 1000) * options.perSecond))
     for (; sentCount < due; sentCount++) {
       const callId = `${options.prefix}-${sentCount}`
-      socket.send(sipRequest({ callId, number: `90044208${1_000_000 + sentCount}` }), options.port, '127.0.0.1')
+      socket.send(sipRequest({ callId, number: `90044208${1_000_000 + sentCount}` }), left)
     }
-    if (sentCount >= options.countMax) {
-      clearInterval(timer)
-      finished.resolve()
-    }
+    if (sentCount >= options.countMax) clearInterval(timer)
   }, TICK_MS)
   return {
     get sentCount() {
