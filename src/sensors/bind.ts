@@ -3,8 +3,8 @@ import { isIP } from 'node:net'
 import { hostError, type ListenAddress } from './listen-error.ts'
 import { listenTcp, type TcpDeps } from './tcp.ts'
 import type { Listener } from './types.ts'
-import { listenUdp, type UdpDeps, type UdpSocket } from './udp.ts'
-import { listenUdpWildcard } from './udp-wildcard.ts'
+import { listenUdp, type UdpDeps } from './udp.ts'
+import { listenUdpWildcard, type UdpWildcard } from './udp-wildcard.ts'
 
 export type BindContext = {
   readonly listen: readonly ListenAddress[] // all that are to be bound
@@ -45,35 +45,27 @@ async function bindUdp(host: string, port: number, context: BindContext): Promis
   if (isWildcard(host)) {
     const taken = new Set<string>()
     for (const other of context.listen) {
-      if (other.transport === 'udp' && other.port === port && port !== 0) taken.add(bareHost(other.host))
+      const otherHost = bareHost(other.host)
+      if (other.transport === 'udp' && other.port === port && port !== 0 && sameFamily(host, otherHost)) {
+        if (!isWildcard(otherHost)) taken.add(otherHost)
+      }
     }
     const { udp, ownAddresses } = context
-    const wildcard = await listenUdpWildcard(host, port, { ...udp, ownAddresses, taken })
-    return bound(
-      () => wildcard.sockets,
-      () => wildcard.refresh(),
-      () => wildcard[Symbol.asyncDispose](),
-    )
+    return asBound(await listenUdpWildcard(host, port, { ...udp, ownAddresses, taken }))
   }
   const socket = await listenUdp(host, port, context.udp)
-  return bound(
-    () => [socket],
-    async () => {},
-    () => socket[Symbol.asyncDispose](),
-  )
+  const dispose = () => socket[Symbol.asyncDispose]()
+  const { port: boundPort } = socket.endpoint
+  return asBound({ port: boundPort, sockets: [socket], refresh: async () => {}, [Symbol.asyncDispose]: dispose })
 }
 
-function bound(
-  sockets: () => readonly UdpSocket[],
-  refresh: () => Promise<void>,
-  dispose: () => PromiseLike<void>,
-): Bound {
+function asBound(group: UdpWildcard): Bound {
   return {
-    port: sockets()[0]!.endpoint.port,
-    receiveBufferSize: Math.min(...sockets().map((socket) => socket.receiveBufferSize)),
-    listeners: () => sockets().map(({ endpoint }) => ({ transport: 'udp', endpoint, receiver: 'dgram' })),
-    refresh: () => void refresh(),
-    [Symbol.asyncDispose]: dispose,
+    port: group.port,
+    receiveBufferSize: Math.min(...group.sockets.map((socket) => socket.receiveBufferSize)),
+    listeners: () => group.sockets.map(({ endpoint }) => ({ transport: 'udp', endpoint, receiver: 'dgram' })),
+    refresh: () => void group.refresh(),
+    [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
   }
 }
 
@@ -85,10 +77,13 @@ export function distinctAddresses(listen: readonly ListenAddress[]): ListenAddre
       if (address.port === 0) return true
       const [host, otherHost] = [bareHost(address.host), bareHost(other.host)]
       if (host === otherHost) return index < otherIndex
-      const sameFamily = host.includes(':') === otherHost.includes(':')
-      return !(address.transport === 'tcp' && isWildcard(otherHost) && sameFamily)
+      return !(address.transport === 'tcp' && isWildcard(otherHost) && sameFamily(host, otherHost))
     }),
   )
+}
+
+function sameFamily(a: string, b: string): boolean {
+  return a.includes(':') === b.includes(':')
 }
 
 function bareHost(host: string): string {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { hash } from 'node:crypto'
 import type { Endpoint } from '../core/event.ts'
 import type { SipMessage } from '../wire/sip/message.ts'
 import { RecentMap } from './recent-map.ts'
@@ -24,8 +25,12 @@ export class RecentInvites {
   }
 }
 
-/** A CANCEL repeats the top Via, the Call-ID and the CSeq number of its INVITE. RFC 3261 §9.1. */
+/**
+ * A CANCEL repeats the top Via, the Call-ID and the CSeq number of its INVITE. RFC 3261 §9.1.
+ * Hashed, so that what is kept has one small size, whatever the size of those headers.
+ */
 function transactionKey(request: SipMessage, source: Endpoint): string {
-  const via = request.header('via')?.slice(0, 256)
-  return `${source.ip}\n${source.port}\n${request.cseq?.number}\n${via}\n${request.header('call-id')?.slice(0, 256)}`
+  const { ip, port } = source
+  const fields = [ip, port, request.cseq?.number, request.header('via'), request.header('call-id')]
+  return hash('sha256', fields.join('\n'), 'base64url')
 }

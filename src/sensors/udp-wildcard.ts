@@ -13,6 +13,7 @@ export type UdpWildcardDeps = UdpDeps & {
 }
 
 export type UdpWildcard = AsyncDisposable & {
+  readonly port: number
   readonly sockets: readonly UdpSocket[]
   /** Opens sockets for addresses that have come and closes those of addresses that have gone. Does not reject. */
   refresh(): Promise<void>
@@ -30,25 +31,27 @@ export async function listenUdpWildcard(
   deps: UdpWildcardDeps,
 ): Promise<UdpWildcard> {
   const addresses = wanted(host, deps)
-  if (addresses.length === 0 || addresses.length > ADDRESS_COUNT_MAX) return listenOnce(host, port, deps)
+  const areAllTaken = addresses.length === 0 && deps.taken.size > 0
+  if ((addresses.length === 0 && !areAllTaken) || addresses.length > ADDRESS_COUNT_MAX) {
+    return listenOnce(host, port, deps)
+  }
   const sockets = port === 0 ? await bindFreePort(addresses, deps) : await bindAll(addresses, port, deps)
-  if (sockets.size === 0) return listenOnce(host, port, deps)
-  return new PerAddress(host, sockets, deps)
+  return new PerAddress(host, port || sockets.values().next().value!.endpoint.port, sockets, deps)
 }
 
 class PerAddress implements UdpWildcard {
   readonly #host: string
   readonly #sockets: Map<string, UdpSocket>
   readonly #deps: UdpWildcardDeps
-  readonly #port: number
+  readonly port: number
   #refreshing: Promise<void> | null = null
   #closed = false
 
-  constructor(host: string, sockets: Map<string, UdpSocket>, deps: UdpWildcardDeps) {
+  constructor(host: string, port: number, sockets: Map<string, UdpSocket>, deps: UdpWildcardDeps) {
     this.#host = host
     this.#sockets = sockets
     this.#deps = deps
-    this.#port = [...sockets.values()][0]!.endpoint.port
+    this.port = port
   }
 
   get sockets(): readonly UdpSocket[] {
@@ -74,10 +77,10 @@ class PerAddress implements UdpWildcard {
     for (const address of addresses) {
       if (this.#closed || this.#sockets.has(address) || this.#sockets.size >= ADDRESS_COUNT_MAX) continue
       try {
-        this.#sockets.set(address, await listenUdp(address, this.#port, this.#deps))
-        this.#deps.log.info({ ip: address, port: this.#port }, 'An address has come; listening there on UDP too')
+        this.#sockets.set(address, await listenUdp(address, this.port, this.#deps))
+        this.#deps.log.info({ ip: address, port: this.port }, 'An address has come; listening there on UDP too')
       } catch (error) {
-        this.#deps.log.warn({ err: error, ip: address, port: this.#port }, 'Cannot listen on an address that has come')
+        this.#deps.log.warn({ err: error, ip: address, port: this.port }, 'Cannot listen on an address that has come')
       }
     }
   }
@@ -95,7 +98,12 @@ async function listenOnce(host: string, port: number, deps: UdpWildcardDeps): Pr
     { ...socket.endpoint },
     'One UDP socket serves all addresses; events do not show which of them was reached',
   )
-  return { sockets: [socket], refresh: async () => {}, [Symbol.asyncDispose]: () => socket[Symbol.asyncDispose]() }
+  return {
+    port: socket.endpoint.port,
+    sockets: [socket],
+    refresh: async () => {},
+    [Symbol.asyncDispose]: () => socket[Symbol.asyncDispose](),
+  }
 }
 
 /** Link-local addresses are left out: they need a zone, and only this link could reach them. */

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DaemonError, type ErrorCode } from '../core/errors.ts'
+import { request } from './_samples.ts'
+import { startSensors, tcpClient, udpClient } from './_test-kit.ts'
+
+function fails(code: ErrorCode, ...parts: string[]) {
+  return (error: unknown) => {
+    assert(error instanceof DaemonError)
+    assert.equal(error.code, code)
+    for (const part of parts) assert(error.message.includes(part), `"${part}" is not in: ${error.message}`)
+    return true
+  }
+}
+
+for (const transport of ['udp', 'tcp'] as const) {
+  test(`listenSensors() says who may hold a ${transport} port, and what to do`, async () => {
+    await using holder = await startSensors({ listen: [{ transport, host: '127.0.0.1', port: 0 }] })
+    const port = holder.sensors.listeners[0]!.endpoint.port
+    for (const host of ['127.0.0.1', '0.0.0.0']) {
+      await assert.rejects(
+        startSensors({ listen: [{ transport, host, port }] }),
+        fails('PORT_IN_USE', `${transport} ${host}:${port}`, 'Asterisk', `--sip ${transport}:${host}:PORT`, 'ss -l'),
+      )
+    }
+  })
+
+  test(`listenSensors() names a ${transport} address that the machine lacks`, async () => {
+    const listen = [{ transport, host: '192.0.2.123', port: 5060 }]
+    await assert.rejects(
+      startSensors({ listen }),
+      fails('LISTEN_FAILED', `${transport} 192.0.2.123:5060`, 'ip address'),
+    )
+  })
+}
+
+test('listenSensors() resolves no names', async () => {
+  const listen = [{ transport: 'udp' as const, host: 'sip.example.org', port: 5060 }]
+  await assert.rejects(startSensors({ listen }), fails('LISTEN_FAILED', 'sip.example.org', 'IP address'))
+})
+
+test('listenSensors() refuses a network that is none before it listens', async () => {
+  await assert.rejects(startSensors({ neverReply: ['10.0.0.0/40'] }), fails('CONFIG_INVALID', '10.0.0.0/40'))
+})
+
+test('listenSensors() closes the listeners that it had when another one fails', async () => {
+  const first = await startSensors()
+  const ports = { udp: first.udpPort, tcp: first.tcpPort }
+  await first[Symbol.asyncDispose]()
+  const good = [
+    { transport: 'udp' as const, host: '127.0.0.1', port: ports.udp },
+    { transport: 'tcp' as const, host: '127.0.0.1', port: ports.tcp },
+  ]
+  await assert.rejects(startSensors({ listen: [...good, { transport: 'tcp', host: '192.0.2.123', port: 5060 }] }))
+  await using again = await startSensors({ listen: good })
+  assert.deepEqual([again.udpPort, again.tcpPort], [ports.udp, ports.tcp])
+})
+
+test('listenSensors() listens nowhere when it is not enabled', async () => {
+  await using node = await startSensors({ enabled: false })
+  assert.deepEqual(node.sensors.listeners, [])
+})
+
+test('listenSensors() takes a repeated address, and one that another covers, once', async () => {
+  await using probe = await startSensors()
+  const ports = { udp: probe.udpPort, tcp: probe.tcpPort }
+  await probe[Symbol.asyncDispose]()
+  await using node = await startSensors({
+    listen: [
+      { transport: 'tcp', host: '0.0.0.0', port: ports.tcp },
+      { transport: 'tcp', host: '127.0.0.1', port: ports.tcp },
+      { transport: 'udp', host: '0.0.0.0', port: ports.udp },
+      { transport: 'udp', host: '127.0.0.1', port: ports.udp },
+      { transport: 'udp', host: '127.0.0.1', port: ports.udp },
+    ],
+  })
+  assert.deepEqual(
+    node.sensors.listeners.map(({ transport, endpoint }) => `${transport} ${endpoint.ip}`),
+    ['tcp 0.0.0.0', 'udp 127.0.0.1'],
+  )
+})
+
+test('a UDP wildcard has a socket for each address, so that the destination is the real one', async () => {
+  const own = ['127.0.0.1', '127.0.0.2', '::1', 'fe80::1']
+  await using node = await startSensors(
+    { listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }] },
+    { ownAddresses: () => own },
+  )
+  assert.deepEqual(
+    node.sensors.listeners.map(({ endpoint }) => endpoint),
+    ['127.0.0.1', '127.0.0.2'].map((ip) => ({ ip, port: node.udpPort })),
+  )
+  for (const host of ['127.0.0.1', '127.0.0.2']) {
+    using client = await udpClient(node.udpPort, { host, from: '127.0.0.1' })
+    client.send(request())
+    await client.replied(1)
+    const [seen] = await node.observed(1, ({ source }) => source.port === client.port)
+    assert.deepEqual(seen?.destination, { ip: host, port: node.udpPort })
+  }
+})
+
+test('a UDP wildcard follows the addresses of the machine', async () => {
+  const own = ['127.0.0.1', '127.0.0.2']
+  await using node = await startSensors(
+    { listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }], stream: { sweepMs: 5 } },
+    { ownAddresses: () => own },
+  )
+  own.splice(0, 2, '127.0.0.2', '127.0.0.3')
+  node.advance(15_001)
+  const addresses = () => node.sensors.listeners.map(({ endpoint }) => endpoint.ip).join()
+  while (addresses() !== '127.0.0.2,127.0.0.3') await new Promise((resolve) => setImmediate(resolve))
+  using client = await udpClient(node.udpPort, { host: '127.0.0.3' })
+  client.send(request())
+  await client.replied(1)
+  own.length = 0 // a list that failed to be made
+  node.advance(15_001)
+  client.send(request())
+  await client.replied(2)
+  assert.equal(addresses(), '127.0.0.2,127.0.0.3')
+})
+
+test('without a known address a UDP wildcard is one socket, and says so', async () => {
+  await using node = await startSensors(
+    { listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }] },
+    { ownAddresses: () => [] },
+  )
+  using client = await udpClient(node.udpPort)
+  client.send(request())
+  await client.replied(1)
+  const [seen] = await node.observed(1)
+  assert.deepEqual(seen?.destination, { ip: '0.0.0.0', port: node.udpPort })
+  assert(node.logged.some(({ level, text }) => level === 'warn' && text.includes('One UDP socket')))
+})
+
+test('the rates of replies are those of the configuration', async () => {
+  const replyLimit = { source: { rate: 1, burst: 3 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
+  await using node = await startSensors({ replyLimit })
+  using client = await udpClient(node.udpPort)
+  for (let i = 0; i < 10; i++) client.send(request())
+  await node.observed(10)
+  using tcp = await tcpClient(node.tcpPort) // a proved source has rates of its own
+  tcp.write(request())
+  await tcp.got(/200 OK/)
+  await client.replied(3)
+  assert.equal(client.replies.length, 3)
+  assert.equal(node.sensors.counters().silencedByRateCount, 7)
+})
+
+test('networks never to be answered are recorded over UDP and TCP', async () => {
+  await using node = await startSensors({ neverReply: ['127.0.0.0/8'] })
+  using udp = await udpClient(node.udpPort)
+  udp.send(request())
+  using tcp = await tcpClient(node.tcpPort)
+  tcp.socket.end(Buffer.concat([request(), Buffer.from('\r\n\r\n')]))
+  assert.equal(await tcp.over(), '')
+  await node.observed(2)
+  assert.equal(node.sensors.counters().repliedCount, 0)
+})
