@@ -56,12 +56,24 @@ export function matchesAt(bytes: Uint8Array, at: number, end: number, lower: str
   return true
 }
 
-/** A decimal number of digits only, or null; above 2^53 it is only known to be large. */
+/** A decimal number of digits only, or null. Above 2^53 it is only known to be large. */
 export function parseDecimal(text: string): number | null {
-  if (text === '' || text.length > 4096) return null
+  let number = 0
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code < 0x30 || code > 0x39) return null
+    const digit = text.charCodeAt(i) - 0x30
+    if (digit < 0 || digit > 9) return null
+    number = number * 10 + digit
   }
-  return Number(text)
+  return text === '' ? null : number
+}
+
+/** The same on the bytes; −1 when they are none. */
+export function decimalAt(bytes: Uint8Array, start: number, end: number): number {
+  let number = 0
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - 0x30
+    if (digit < 0 || digit > 9) return -1
+    number = number * 10 + digit
+  }
+  return end > start ? number : -1
 }

@@ -12,9 +12,8 @@ export function readContentLength(message: SipMessage): ContentLength {
   let size: number | undefined
   let isConflict = false
   for (let index = message.find('content-length'); index >= 0; index = message.find('content-length', index + 1)) {
-    const line = message.value(index)
-    for (const text of line.includes(',') ? line.split(',') : [line]) {
-      const value = parseDecimal(text.trim())
+    const number = message.number(index)
+    for (const value of number >= 0 ? [number] : listedSizes(message.value(index))) {
       if (value === null) return { kind: 'syntax' }
       isConflict ||= size !== undefined && size !== value
       size ??= value
@@ -22,4 +21,8 @@ export function readContentLength(message: SipMessage): ContentLength {
   }
   if (size === undefined) return { kind: 'missing' }
   return isConflict ? { kind: 'conflict' } : { kind: 'size', size }
+}
+
+function listedSizes(value: string): (number | null)[] {
+  return value.split(',').map((text) => parseDecimal(text.trim()))
 }

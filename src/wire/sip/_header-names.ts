@@ -53,6 +53,8 @@ const NAMES = [
 
 /** The number of every name that is not in the table. */
 export const UNKNOWN = 0
+/** One more than the largest number. */
+export const ID_COUNT = NAMES.length + 1
 
 type Spelling = { readonly lower: string; readonly key: number; readonly id: number }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { isToken, latin1, matchesAt, parseDecimal } from './_bytes.ts'
+import { decimalAt, isToken, latin1, matchesAt, parseDecimal } from './_bytes.ts'
 import { checkMessage } from './_check.ts'
 import { readContentLength } from './_content-length.ts'
 import { DEFECTS, type Defect, type DefectCode, type DefectSeverity } from './_defects.ts'
@@ -49,8 +49,9 @@ export class SipMessage {
   /** Where the Request-URI lies; equal when there is none. */
   readonly uriStart: number
   readonly uriEnd: number
-  readonly #versionStart: number
-  readonly #versionEnd: number
+  /** Where the version lies; likewise. */
+  readonly versionStart: number
+  readonly versionEnd: number
   readonly #status: number
   readonly #scanDefects: readonly { code: DefectCode; at: number }[]
   #defects: readonly Defect[] | undefined
@@ -69,8 +70,8 @@ export class SipMessage {
     this.#methodEnd = startLine.methodEnd
     this.uriStart = startLine.uriStart
     this.uriEnd = startLine.uriEnd
-    this.#versionStart = startLine.versionStart
-    this.#versionEnd = startLine.versionEnd
+    this.versionStart = startLine.versionStart
+    this.versionEnd = startLine.versionEnd
     this.#status = startLine.status
     this.#scanDefects = scanned.defects.length === 0 ? NO_DEFECTS : scanned.defects
   }
@@ -88,8 +89,8 @@ export class SipMessage {
 
   /** As received, `SIP/2.0` in nearly all; null when there is none. */
   get version(): string | null {
-    if (this.kind === 'non-sip' || this.#versionEnd === this.#versionStart) return null
-    return latin1(this.bytes, this.#versionStart, this.#versionEnd)
+    if (this.kind === 'non-sip' || this.versionEnd === this.versionStart) return null
+    return latin1(this.bytes, this.versionStart, this.versionEnd)
   }
 
   /** 100–699; null when this is no response, or its code is none. */
@@ -184,6 +185,11 @@ export class SipMessage {
     return -1
   }
 
+  /** The number of the line's name, the same for all its spellings; see _header-names.ts. */
+  nameId(index: number): number {
+    return this.#fields[index * FIELD_SIZE + 4]! & ID_MASK
+  }
+
   nameStart(index: number): number {
     return this.#fields[index * FIELD_SIZE]!
   }
@@ -202,6 +208,11 @@ export class SipMessage {
 
   isFolded(index: number): boolean {
     return (this.#fields[index * FIELD_SIZE + 4]! & FOLDED) !== 0
+  }
+
+  /** The value of one line as a decimal number; −1 when it is none. */
+  number(index: number): number {
+    return decimalAt(this.bytes, this.valueStart(index), this.valueEnd(index))
   }
 
   /** The value of one line, unfolded. */
