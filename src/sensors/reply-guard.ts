@@ -7,7 +7,7 @@ const OWN_ADDRESSES_MS = 10_000 // how long a list of the own addresses is belie
 
 export type ReplyGuardDeps = {
   readonly now: () => number
-  /** Addresses of this machine, canonical. */
+  /** Addresses of this machine, canonical; none when they are not known just now. */
   readonly ownAddresses: () => string[]
   /** Ports on which our own sensors listen. */
   readonly isOwnPort: (port: number) => boolean
@@ -40,7 +40,8 @@ export class ReplyGuard {
   #ownAddresses(): ReadonlySet<string> {
     const now = this.#deps.now()
     if (Math.abs(now - this.#ownAt) > OWN_ADDRESSES_MS) {
-      this.#own = new Set(this.#deps.ownAddresses())
+      const own = this.#deps.ownAddresses()
+      if (own.length > 0) this.#own = new Set(own)
       this.#ownAt = now
     }
     return this.#own

@@ -213,6 +213,12 @@ test('a missing Content-Length is an error over TCP only. RFC 3261 §18.3', () =
   assert.deepEqual(statuses(message(lines), TCP), [400])
 })
 
+test('a Content-Length beyond the end of the datagram gets 400. RFC 3261 §18.3', () => {
+  const bytes = request().toString()
+  assert.deepEqual(statuses(Buffer.from(bytes.replace('Content-Length: 0', 'Content-Length: 50'))), [400])
+  assert.deepEqual(statuses(Buffer.from(`${bytes}and more after its end`)), [200])
+})
+
 test('the same request gets the same answer again', () => {
   const { decide } = setUp()
   assert.deepEqual(decide(invite()), decide(invite(), { ...UDP, now: NOW + 500 }))

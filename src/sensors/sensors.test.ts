@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { DaemonError, type ErrorCode } from '../core/errors.ts'
 import { request } from './_samples.ts'
 import { startSensors, tcpClient, udpClient } from './_test-kit.ts'
+import { openFilesMax } from './open-files.ts'
+import { warnOfSmallBuffer } from './udp.ts'
 
 function fails(code: ErrorCode, ...parts: string[]) {
   return (error: unknown) => {
@@ -102,9 +104,14 @@ test('a UDP wildcard has a socket for each address, so that the destination is t
 
 test('a UDP wildcard follows the addresses of the machine', async () => {
   const own = ['127.0.0.1', '127.0.0.2']
+  let isFailing = false
+  const ownAddresses = () => {
+    if (isFailing) throw new Error('too many open files')
+    return own
+  }
   await using node = await startSensors(
     { listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }], stream: { sweepMs: 5 } },
-    { ownAddresses: () => own },
+    { ownAddresses },
   )
   own.splice(0, 2, '127.0.0.2', '127.0.0.3')
   node.advance(15_001)
@@ -113,7 +120,7 @@ test('a UDP wildcard follows the addresses of the machine', async () => {
   using client = await udpClient(node.udpPort, { host: '127.0.0.3' })
   client.send(request())
   await client.replied(1)
-  own.length = 0 // a list that failed to be made
+  isFailing = true // as it does without a free file descriptor
   node.advance(15_001)
   client.send(request())
   await client.replied(2)
@@ -131,6 +138,24 @@ test('without a known address a UDP wildcard is one socket, and says so', async 
   const [seen] = await node.observed(1)
   assert.deepEqual(seen?.destination, { ip: '0.0.0.0', port: node.udpPort })
   assert(node.logged.some(({ level, text }) => level === 'warn' && text.includes('One UDP socket')))
+})
+
+test('connections take at most half of the files that may be open, and that is said', async (t) => {
+  const filesMax = openFilesMax()
+  if (filesMax === null) return t.skip('skipped: this system does not tell how many files may be open')
+  await using node = await startSensors({ stream: { connectionCountMax: filesMax } })
+  const warning = node.logged.find(({ text }) => text.includes('open files'))
+  assert.deepEqual(warning?.object, { connectionCountMax: Math.floor(filesMax / 2), openFilesMax: filesMax })
+})
+
+test('a receive buffer smaller than asked for is a warning with the way out', () => {
+  const lines: string[] = []
+  const log = { info: () => {}, warn: (_: object, text: string) => lines.push(text), error: () => {} }
+  warnOfSmallBuffer(212_992 * 2, log)
+  warnOfSmallBuffer(4 * 1024 * 1024, log)
+  warnOfSmallBuffer(Number.POSITIVE_INFINITY, log) // no UDP at all
+  assert.equal(lines.length, 1)
+  assert.match(lines[0]!, /net\.core\.rmem_max/)
 })
 
 test('the rates of replies are those of the configuration', async () => {

@@ -50,10 +50,12 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   const limits = withinOpenFiles({ ...STREAM_LIMITS, ...config.stream }, deps.log)
   const connections = new ConnectionTable(limits)
   const bound: Bound[] = []
-  const boundary = createBoundary(config, deps, counters, (port) => bound.some((one) => one.port === port))
   const { log } = deps
   const now = () => deps.now()
-  const ownAddresses = () => deps.ownAddresses()
+  const ownAddresses = () => addressesOrNone(deps)
+  const isOwnPort = (port: number) => bound.some((one) => one.port === port)
+  const guard = new ReplyGuard(config.neverReply, { now, ownAddresses, isOwnPort })
+  const boundary = createBoundary(config, deps, counters, guard)
   const listen = config.enabled ? distinctAddresses(config.listen) : []
   const context: BindContext = {
     listen,
@@ -83,20 +85,14 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   }
 }
 
-function createBoundary(
-  config: SensorsConfig,
-  deps: SensorDeps,
-  counters: Counters,
-  isOwnPort: (port: number) => boolean,
-): Boundary {
-  const now = () => deps.now()
+function createBoundary(config: SensorsConfig, deps: SensorDeps, counters: Counters, guard: ReplyGuard): Boundary {
   return new Boundary(config, {
-    now,
+    now: () => deps.now(),
     observe: (observation) => deps.observe(observation),
     log: deps.log,
     keepVector: (bytes, error) => deps.keepVector?.(bytes, error),
     counters,
-    guard: new ReplyGuard(config.neverReply, { now, ownAddresses: () => deps.ownAddresses(), isOwnPort }),
+    guard,
     limiter: new ReplyLimiter(config.replyLimit),
     responder: new Responder({
       persona: ASTERISK_CHAN_SIP,
@@ -104,6 +100,16 @@ function createBoundary(
       recentInvites: new RecentInvites(),
     }),
   })
+}
+
+/** Asking for them can fail, for want of a file descriptor for instance. Then those known so far stay in use. */
+function addressesOrNone(deps: SensorDeps): string[] {
+  try {
+    return deps.ownAddresses()
+  } catch (error) {
+    deps.log.warn({ err: error }, 'Cannot find out the addresses of this machine')
+    return []
+  }
 }
 
 /** One timer for all connections and addresses. It does not keep the process alive. */
