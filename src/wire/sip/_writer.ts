@@ -10,24 +10,25 @@ export class Writer {
     this.#size = 0
   }
 
-  /** Text of our own, one byte a character. */
+  /** Text, one byte a character. */
   text(text: string): void {
     this.#reserve(text.length)
     this.#size += this.#bytes.write(text, this.#size, 'latin1')
   }
 
-  /** Text that may come from outside: each CR, LF and NUL becomes a space, so that it cannot end the line. */
-  safeText(text: string): void {
-    const start = this.#size
-    this.text(text)
-    for (let at = start; at < this.#size; at++) if (isUnsafe(this.#bytes[at]!)) this.#bytes[at] = SP
+  /** Bytes as they are. */
+  copy(bytes: Uint8Array, start: number, end: number): void {
+    this.#reserve(end - start)
+    if (bytes instanceof Buffer) bytes.copy(this.#bytes, this.#size, start, end)
+    else this.#bytes.set(bytes.subarray(start, end), this.#size)
+    this.#size += end - start
   }
 
   /**
    * A header value as it lies in a message, put on one line: the line ends of a folded value become, with the white
    * space around them, one space (RFC 3261 §7.3.1); a stray CR and a NUL one space each.
    */
-  value(bytes: Uint8Array, start: number, end: number): void {
+  oneLine(bytes: Uint8Array, start: number, end: number): void {
     this.#reserve(end - start)
     const out = this.#bytes
     const from = this.#size
@@ -47,12 +48,6 @@ export class Writer {
     this.#size = to
   }
 
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#size)
-    this.#size += bytes.length
-  }
-
   /** A copy of what was written. */
   take(): Uint8Array {
     const copy = Buffer.allocUnsafe(this.#size)
@@ -69,6 +64,12 @@ export class Writer {
   }
 }
 
-function isUnsafe(byte: number): boolean {
-  return byte === CR || byte === LF || byte === NUL
+/** Text from outside for one header line: each CR, LF and NUL becomes a space, so that it cannot end the line. */
+export function safeText(text: string): string {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === CR || code === LF || code === NUL)
+      return text.replaceAll('\r', ' ').replaceAll('\n', ' ').replaceAll('\0', ' ')
+  }
+  return text
 }

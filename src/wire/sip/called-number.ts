@@ -22,13 +22,13 @@ export function calledNumbers(message: SipMessage): DialledNumber[] {
   return numbers
 }
 
+/** An address in the usual form: perhaps a quoted name without escapes, and brackets. It needs no parser. */
+const USUAL = /^(?:"[^"\\]*")?[^"<]*<([^">]*)/
+
 /** The URI in an address; when the address is broken, what begins like a URI in it. */
 function uriOf(address: string): string {
-  // The usual form needs no parser: one pair of brackets, and no quoted string that could hold another.
-  const less = address.indexOf('<')
-  const quote = address.indexOf('"')
-  if (less >= 0 && (quote < 0 || quote > less))
-    return address.slice(less + 1, less + 1 + URI_SIZE_MAX).split('>', 1)[0]!
+  const usual = USUAL.exec(address)
+  if (usual !== null) return usual[1]!
   const parsed = parseNameAddr(address)
   if (parsed !== null) return parsed.uri
   const text = address.slice(0, URI_SIZE_MAX)

@@ -54,6 +54,7 @@ export class SipMessage {
   readonly versionEnd: number
   readonly #status: number
   readonly #scanDefects: readonly { code: DefectCode; at: number }[]
+  readonly #hasOddBytes: boolean
   #defects: readonly Defect[] | undefined
 
   /** Takes over what the scan just found; use `parseMessage`. */
@@ -74,6 +75,7 @@ export class SipMessage {
     this.versionEnd = startLine.versionEnd
     this.#status = startLine.status
     this.#scanDefects = scanned.defects.length === 0 ? NO_DEFECTS : scanned.defects
+    this.#hasOddBytes = this.#scanDefects.some(({ code }) => code === 'stray-cr' || code === 'control-byte')
   }
 
   /** As received; null when this is no request. */
@@ -208,6 +210,11 @@ export class SipMessage {
 
   isFolded(index: number): boolean {
     return (this.#fields[index * FIELD_SIZE + 4]! & FOLDED) !== 0
+  }
+
+  /** Whether the value may be copied into another message as it is: not folded, and no stray CR or control byte in any. */
+  isOneLine(index: number): boolean {
+    return !this.#hasOddBytes && !this.isFolded(index)
   }
 
   /** The value of one line as a decimal number; −1 when it is none. */

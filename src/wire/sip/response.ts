@@ -3,7 +3,7 @@ import { compactName } from './_header-names.ts'
 import { findParameter, plainAddressParameters, plainVia, readPlainVia } from './_plain.ts'
 import { reasonOf } from './_reasons.ts'
 import { viaWithSource } from './_via.ts'
-import { Writer } from './_writer.ts'
+import { safeText, Writer } from './_writer.ts'
 import type { SipMessage } from './message.ts'
 import { parseNameAddr } from './uri.ts'
 
@@ -40,24 +40,48 @@ export function serializeResponse(request: SipMessage, init: ResponseInit): Uint
   const cseq = findFilled(request, 'cseq')
   if (via < 0 || from < 0 || to < 0 || callId < 0 || cseq < 0) return null
 
-  const compact = init.compact === true
+  const labels = init.compact ? COMPACT : FULL
   writer.reset()
-  writer.text(`SIP/2.0 ${init.status} `)
-  writer.safeText(init.reason ?? reasonOf(init.status))
-  putVias(request, via, init)
-  if (init.recordRoute) putAll(request, 'record-route', compact ? 'Record-Route:' : 'Record-Route: ')
-  copy(request, from, compact ? 'f:' : 'From: ')
-  copy(request, to, compact ? 't:' : 'To: ')
-  if (init.toTag && init.status > 100 && !hasTag(request, to)) writer.safeText(`;tag=${init.toTag}`)
-  copy(request, callId, compact ? 'i:' : 'Call-ID: ')
-  copy(request, cseq, compact ? 'CSeq:' : 'CSeq: ')
-  for (const [name, value] of init.headers ?? []) {
-    writer.text('\r\n')
-    writer.safeText(compact ? `${compactName(name)}:${value}` : `${name}: ${value}`)
-  }
-  writer.text(`${compact ? '\r\nl:' : '\r\nContent-Length: '}${init.body?.length ?? 0}\r\n\r\n`)
-  if (init.body) writer.raw(init.body)
+  writer.text(`SIP/2.0 ${init.status} ${safeText(init.reason ?? reasonOf(init.status))}${labels.via}`)
+  putTopVia(request, via, init)
+  putLines(request, request.find('via', via + 1), 'via', labels.via)
+  if (init.recordRoute) putLines(request, request.find('record-route'), 'record-route', labels.recordRoute)
+  putLine(request, from, labels.from)
+  putLine(request, to, labels.to)
+  if (init.toTag && init.status > 100 && !hasTag(request, to)) writer.text(`;tag=${safeText(init.toTag)}`)
+  putLine(request, callId, labels.callId)
+  putLine(request, cseq, labels.cseq)
+  writer.text(`${ownHeaders(init)}${labels.contentLength}${init.body?.length ?? 0}\r\n\r\n`)
+  if (init.body) writer.copy(init.body, 0, init.body.length)
   return writer.take()
+}
+
+/** Each ends the line before. */
+const FULL = {
+  via: '\r\nVia: ',
+  recordRoute: '\r\nRecord-Route: ',
+  from: '\r\nFrom: ',
+  to: '\r\nTo: ',
+  callId: '\r\nCall-ID: ',
+  cseq: '\r\nCSeq: ',
+  contentLength: '\r\nContent-Length: ',
+} as const
+const COMPACT = {
+  via: '\r\nv:',
+  recordRoute: '\r\nRecord-Route:',
+  from: '\r\nf:',
+  to: '\r\nt:',
+  callId: '\r\ni:',
+  cseq: '\r\nCSeq:',
+  contentLength: '\r\nl:',
+} as const
+
+function ownHeaders({ headers = [], compact = false }: ResponseInit): string {
+  let text = ''
+  for (const [name, value] of headers) {
+    text += `\r\n${safeText(compact ? compactName(name) : name)}${compact ? ':' : ': '}${safeText(value)}`
+  }
+  return text
 }
 
 /** The first line of that name, or −1 when there is none or it is empty. */
@@ -66,38 +90,34 @@ function findFilled(request: SipMessage, name: string): number {
   return index >= 0 && request.valueEnd(index) > request.valueStart(index) ? index : -1
 }
 
-/** Ends the line before and writes a header line without its end. */
-function copy(request: SipMessage, index: number, name: string): void {
-  writer.text('\r\n')
-  writer.text(name)
-  writer.value(request.bytes, request.valueStart(index), request.valueEnd(index))
-}
-
-function putAll(request: SipMessage, wanted: string, name: string, from = 0): void {
-  for (let index = request.find(wanted, from); index >= 0; index = request.find(wanted, index + 1)) {
-    if (request.valueEnd(index) > request.valueStart(index)) copy(request, index, name)
+function putLines(request: SipMessage, first: number, name: string, label: string): void {
+  for (let index = first; index >= 0; index = request.find(name, index + 1)) {
+    if (request.valueEnd(index) > request.valueStart(index)) putLine(request, index, label)
   }
 }
 
-function putVias(request: SipMessage, top: number, init: ResponseInit): void {
-  const name = init.compact ? 'v:' : 'Via: '
-  writer.text('\r\n')
-  writer.text(name)
+function putLine(request: SipMessage, index: number, label: string): void {
+  writer.text(label)
+  const start = request.valueStart(index)
+  const end = request.valueEnd(index)
+  if (request.isOneLine(index)) writer.copy(request.bytes, start, end)
+  else writer.oneLine(request.bytes, start, end)
+}
+
+function putTopVia(request: SipMessage, top: number, init: ResponseInit): void {
   const start = request.valueStart(top)
   const end = request.valueEnd(top)
-  const isPlain = !request.isFolded(top) && readPlainVia(request.bytes, start, end) && !plainVia.hasReceived
+  const isPlain = request.isOneLine(top) && readPlainVia(request.bytes, start, end) && !plainVia.hasReceived
   if (isPlain) putPlainVia(request.bytes, start, end, init)
-  else writer.safeText(viaWithSource(request.value(top), init.received, init.receivedPort))
-  putAll(request, 'via', name, top + 1)
+  else writer.text(safeText(viaWithSource(request.value(top), init.received, init.receivedPort)))
 }
 
 function putPlainVia(bytes: Uint8Array, start: number, end: number, init: ResponseInit): void {
   const { hostStart, hostEnd, rportStart, rportEnd } = plainVia
-  writer.value(bytes, start, rportStart)
-  writer.value(bytes, rportEnd, end)
-  const isAsked = rportStart < end
-  if (isAsked || !isHost(bytes, hostStart, hostEnd, init.received)) writer.text(`;received=${init.received}`)
-  if (isAsked) writer.text(`;rport=${init.receivedPort}`)
+  writer.copy(bytes, start, rportStart)
+  if (rportEnd < end) writer.copy(bytes, rportEnd, end)
+  if (rportStart < end) writer.text(`;received=${init.received};rport=${init.receivedPort}`)
+  else if (!isHost(bytes, hostStart, hostEnd, init.received)) writer.text(`;received=${init.received}`)
 }
 
 function isHost(bytes: Uint8Array, start: number, end: number, host: string): boolean {
@@ -110,7 +130,7 @@ function isHost(bytes: Uint8Array, start: number, end: number, host: string): bo
 function hasTag(request: SipMessage, to: number): boolean {
   const start = request.valueStart(to)
   const end = request.valueEnd(to)
-  const parameters = request.isFolded(to) ? -1 : plainAddressParameters(request.bytes, start, end)
+  const parameters = !request.isOneLine(to) ? -1 : plainAddressParameters(request.bytes, start, end)
   if (parameters >= 0) return findParameter(request.bytes, parameters, end, 'tag') >= 0
   const value = request.value(to)
   const address = parseNameAddr(value)
