@@ -20,7 +20,7 @@ async function load(sources: { flags?: ConfigSources['flags']; env?: NodeJS.Proc
   const { flags = {}, env = {}, toml } = sources
   const file = toml === undefined ? undefined : join(dir, 'test.toml')
   if (file !== undefined) await writeFile(file, toml!)
-  return await loadConfig({ flags, env: { HOME: dir, ...env }, file })
+  return await loadConfig({ flags, env: { HOME: dir, ...env }, file, hasIpv6: true })
 }
 
 /** The text of the refusal, with the file's path shortened. */
@@ -64,6 +64,19 @@ describe('loadConfig() defaults', () => {
     assert.deepEqual(notices, [])
     assert.equal(file, null)
     assert.deepEqual(new Set(origins.values()), new Set(['default']))
+  })
+
+  test('leave IPv6 out on a machine without it, but not what somebody asked for', async () => {
+    const without = { env: { HOME: dir }, hasIpv6: false }
+    const { config, notices } = await loadConfig({ flags: {}, ...without })
+    assert.deepEqual(
+      config.sip.listen.map(({ host }) => host),
+      ['0.0.0.0', '0.0.0.0'],
+    )
+    assert.deepEqual(notices, ['This machine has no IPv6, so SIP is listened for on IPv4 only'])
+    const asked = await loadConfig({ flags: { sip: ['udp:[::]:5060'] }, ...without })
+    assert.equal(asked.config.sip.listen.length, 1)
+    assert.deepEqual(asked.notices, [])
   })
 
   test('put the state where XDG or systemd say', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { constants } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readEnvironment } from './config/_environment.ts'
 import { readFileText } from './config/_file.ts'
@@ -21,6 +22,7 @@ export type ConfigSources = {
   readonly flags: Readonly<Record<string, unknown>> // as commander names them: stateDir, sip, api, …
   readonly env: NodeJS.ProcessEnv
   readonly file?: string | undefined // the file to read, instead of $SENTRYPEER_CONFIG_FILE or the default places
+  readonly hasIpv6?: boolean // whether this machine has IPv6; asked of the system unless given
 }
 
 export type LoadedConfig = {
@@ -38,7 +40,12 @@ export type LoadedConfig = {
  * Throws DaemonError CONFIG_INVALID, which names every wrong key: its value, where it stands, why it is wrong
  * and what would be right.
  */
-export async function loadConfig({ flags, env, file }: ConfigSources): Promise<LoadedConfig> {
+export async function loadConfig({
+  flags,
+  env,
+  file,
+  hasIpv6 = machineHasIpv6(),
+}: ConfigSources): Promise<LoadedConfig> {
   const path = await findFile(env, file)
   const sources = [path === null ? emptySource() : await readConfigFile(path), readEnvironment(env), readFlags(flags)]
   const given = new Map<string, Setting>(sources.flatMap(({ settings }) => [...settings]))
@@ -50,7 +57,16 @@ export async function loadConfig({ flags, env, file }: ConfigSources): Promise<L
   const notices = [...sources.flatMap((source) => source.notices), ...exposureNotices(config)]
   const database = originalDatabase(origins.get('state.dir'), flags, env)
   if (database !== null) notices.push(await databaseNotice(database.name, database.path, config.state.dir))
+  if (!hasIpv6 && origins.get('sip.listen') === 'default') {
+    // A container without IPv6 should start by itself; listeners that somebody asked for must fail aloud.
+    config.sip.listen = config.sip.listen.filter(({ host }) => host !== '::')
+    notices.push('This machine has no IPv6, so SIP is listened for on IPv4 only')
+  }
   return { config, origins, notices, file: path }
+}
+
+function machineHasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6'))
 }
 
 function joinProblems(problems: readonly string[]): string {

@@ -127,11 +127,13 @@ export class NodeClient {
   ): AsyncGenerator<ServerEvent, void, void> {
     let lastId: string | null = null
     let retryMs = RETRY_MS
+    let opened = false
     let lost = false
-    for (let first = true; ; first = false) {
-      if (!first) await sleep(retryMs, undefined, { signal: this.#signal })
+    for (;;) {
+      if (lost) await sleep(retryMs, undefined, { signal: this.#signal })
       try {
         const body = await this.#openStream(query, lastId)
+        opened = true
         if (lost) on.back()
         lost = false
         for await (const event of serverEvents(body, SILENCE_MS)) {
@@ -141,7 +143,7 @@ export class NodeClient {
         }
         throw new DaemonError('NODE_UNREACHABLE', 'the node closed the stream')
       } catch (error) {
-        if (first || this.#signal.aborted || !isPassing(error)) throw error
+        if (!opened || this.#signal.aborted || !isPassing(error)) throw error
         if (!lost) on.lost(error.message)
         lost = true
       }

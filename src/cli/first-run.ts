@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type Config, formatHostPort, isLoopback } from '../config.ts'
 import type { Started } from '../daemon.ts'
+import { formatListeners } from './listeners.ts'
 import { formatFacts } from './table.ts'
 import { formatSize, type Paint, printable } from './terminal.ts'
 
@@ -35,8 +36,8 @@ export function describeStart(started: Started, config: Config, { dirByDefault, 
 
 function sipText({ listeners }: Started, { sip }: Config): string {
   if (listeners.length === 0) return 'off'
-  const where = listeners.map(({ transport, endpoint }) => `${transport} ${formatHostPort(endpoint.ip, endpoint.port)}`)
-  return `${where.join(' · ')} (${sip.passive ? 'listens only, never replies' : 'replies'})`
+  const where = formatListeners(listeners.map(({ transport, endpoint }) => ({ transport, ...endpoint })))
+  return `${where} (${sip.passive ? 'listens only, never replies' : 'replies'})`
 }
 
 function apiText(apiUrl: string | null, { api }: Config): string {
@@ -48,11 +49,12 @@ function apiText(apiUrl: string | null, { api }: Config): string {
 
 /** What somebody elsewhere can reach. */
 function exposure({ listeners, apiUrl }: Started, { api }: Config): string {
-  const sip = listeners.filter(({ endpoint }) => !isLoopback(endpoint.ip))
-  const open = sip.map(({ transport, endpoint }) => `${transport} ${formatHostPort(endpoint.ip, endpoint.port)}`)
-  if (apiUrl !== null && !isLoopback(api.host))
-    open.push(`API ${formatHostPort(api.host, Number(new URL(apiUrl).port))}`)
-  return open.length === 0 ? 'nothing is reachable from other machines' : `other machines can reach ${open.join(' · ')}`
+  const outside = listeners.filter(({ endpoint }) => !isLoopback(endpoint.ip))
+  const sip = formatListeners(outside.map(({ transport, endpoint }) => ({ transport, ...endpoint })))
+  const openApi = apiUrl !== null && !isLoopback(api.host)
+  const open = [sip, openApi ? `API ${formatHostPort(api.host, Number(new URL(apiUrl).port))}` : '']
+  const text = open.filter((part) => part !== '').join(' · ')
+  return text === '' ? 'nothing is reachable from other machines' : `other machines can reach ${text}`
 }
 
 /** For a command line that is copied from the screen. */

@@ -28,7 +28,7 @@ export function formatTable(
   const widths = columnWidths(columns, cells, options)
   const lines: string[] = []
   if (options.header !== false) {
-    const titles = columns.map((column, i) => pad(column.title, widths[i]!, column.align))
+    const titles = columns.map((column, i) => pad(fit(column.title, widths[i]!), widths[i]!, column.align))
     lines.push(options.paint('bold', titles.join(GAP).trimEnd()))
   }
   for (const row of cells) {

@@ -35,7 +35,7 @@ const ZERO_WIDTH = /[\p{Mn}\p{Me}]/u
 
 /** How many columns printable text takes. */
 export function displayWidth(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: plain ASCII is the common case and needs no tables
+  // Plain ASCII is the common case and needs no tables.
   if (/^[\x20-\x7e]*$/.test(text)) return text.length
   let width = 0
   for (const character of text) width += ZERO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1

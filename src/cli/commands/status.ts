@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { HealthJson, StatsJson } from '../client.ts'
 import type { CliContext } from '../context.ts'
+import { formatListeners } from '../listeners.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
 import { formatFacts } from '../table.ts'
 import { formatCount, formatSize, type Paint, painter, plural, printable, printableJson } from '../terminal.ts'
@@ -42,13 +43,10 @@ function facts(
   const count = (name: string) => formatCount(Number(store[name] ?? 0))
   const size = (name: string) => formatSize(Number(store[name] ?? 0))
   const sensor = (name: string) => formatCount(sensors[name] ?? 0)
-  const listens = listeners.map(
-    ({ transport, ip, port }) => `${transport} ${ip.includes(':') ? `[${ip}]` : ip}:${port}`,
-  )
   const kept = Number(store['droppedCount'] ?? 0) === 0 ? 'none lost' : `${count('droppedCount')} lost`
   const rows: [string, string][] = [
     ['started', formatTime(startedAt, now)],
-    ['listens', listens.join(' · ') || 'SIP is off'],
+    ['listens', formatListeners(listeners) || 'SIP is off'],
     [
       'seen',
       `${plural(indicators.ipAddressCount, 'address', 'addresses')}, ${plural(indicators.phoneNumberCount, 'number')} in the last 7 days`,

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { parse } from 'smol-toml'
+import { run } from '../../test/support/fake-node.ts'
+import { exampleToml } from '../config.ts'
+
+let dir = ''
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sentrypeer-config-command-'))
+  await writeFile(join(dir, 'good.toml'), '[sip]\npassive = true\n')
+  await writeFile(join(dir, 'bad.toml'), '[sip]\npasive = true\n')
+})
+after(() => rm(dir, { recursive: true }))
+
+describe('sentrypeer config', () => {
+  test('show prints TOML that means the same', async () => {
+    const file = join(dir, 'good.toml')
+    const { code, stdout } = await run(['config', 'show', '--config', file])
+    assert.equal(code, 0)
+    await writeFile(join(dir, 'shown.toml'), stdout)
+    assert.equal((await run(['config', 'show', '--config', join(dir, 'shown.toml')])).stdout, stdout)
+    assert.equal((parse(stdout)['sip'] as { passive: boolean }).passive, true)
+  })
+
+  test('show --origin says where each value came from', async () => {
+    const file = join(dir, 'good.toml')
+    const { stdout, stderr } = await run(['config', 'show', '--origin', '--config', file], {
+      env: { SENTRYPEER_API_PORT: '9000', SENTRYPEER_API_PROT: '1' },
+    })
+    assert.match(stdout, new RegExp(`^sip\\.passive = true # file ${file}$`, 'm'))
+    assert.match(stdout, /^api\.port = 9000 # environment SENTRYPEER_API_PORT$/m)
+    assert.match(stdout, /^api\.host = "127\.0\.0\.1" # default$/m)
+    assert.equal(stderr, 'SENTRYPEER_API_PROT is not known and has no effect; did you mean SENTRYPEER_API_PORT?\n')
+  })
+
+  test('show --json, with and without origins', async () => {
+    const plain = JSON.parse((await run(['config', 'show', '--json'])).stdout)
+    assert.equal(plain['api.port'], 8082)
+    const origins = JSON.parse((await run(['config', 'show', '--json', '--origin'])).stdout)
+    assert.deepEqual(origins['api.port'], { value: 8082, origin: 'default' })
+  })
+
+  test('check', async () => {
+    const good = join(dir, 'good.toml')
+    assert.deepEqual(await run(['config', 'check', good]), { code: 0, stdout: `${good} is right\n`, stderr: '' })
+    const bad = join(dir, 'bad.toml')
+    const { code, stderr } = await run(['config', 'check', bad])
+    assert.equal(code, 2)
+    assert.equal(
+      stderr,
+      `sentrypeer: The configuration is wrong: sip.pasive (file ${bad}, line 2): there is no such key; did you mean sip.passive? [CONFIG_INVALID]\n`,
+    )
+    const json = await run(['config', 'check', bad, '--json'])
+    assert.equal(json.code, 2)
+    assert.equal(JSON.parse(json.stdout).ok, false)
+  })
+
+  test('check of a named file leaves the environment out', async () => {
+    const { code } = await run(['config', 'check', join(dir, 'good.toml')], { env: { SENTRYPEER_API_PORT: 'x' } })
+    assert.equal(code, 0)
+    assert.equal((await run(['config', 'check'], { env: { SENTRYPEER_API_PORT: 'x' } })).code, 2)
+  })
+
+  test('example and schema', async () => {
+    assert.equal((await run(['config', 'example'])).stdout, exampleToml())
+    assert.equal(JSON.parse((await run(['config', 'schema'])).stdout).title, 'sentrypeer config.toml')
+  })
+
+  test('shwo is refused with the nearest', async () => {
+    const { code, stderr } = await run(['config', 'shwo'])
+    assert.equal(code, 2)
+    assert.match(stderr, /unknown command 'shwo'\n\(Did you mean show\?\)/)
+  })
+})
