@@ -110,20 +110,35 @@ function environmentFor(node, env) {
 // Temporary folders and locks to give back when we are told to stop half-way.
 const cleanups = new Set()
 let onNpmStarted = (_pid) => {} // the lock notes it: npm works on when we are killed
+let npmChild = null
+let stoppedBy = null
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
+/** While something is being installed: a signal goes on to npm, which is waited for. */
+function stopInstalling(signal) {
+  stoppedBy = stoppedBy || signal
+  if (npmChild === null) endBy(signal)
+  else npmChild.kill(signal)
+}
+
+/** Removes everything unfinished and ends as the signal would have ended us. */
+function endBy(signal) {
+  for (const cleanup of cleanups) cleanup()
+  for (const each of SIGNALS) process.removeListener(each, stopInstalling)
+  process.kill(process.pid, signal)
+}
 
 const SAID_MAX = 4000 // characters of npm's complaint that are looked at
 const SAID_LINES = 8
 
 /** The beginning of npm's complaint, indented: further down it explains all of its options. */
 function excerpt(said) {
-  const lines = said.split('\n').filter((line) => !/^(npm error\s*)?(at .*)?$/.test(line))
+  const lines = said.split('\n').filter((line) => !/^(npm error)?\s*(at .*)?$/.test(line))
   return lines.slice(0, SAID_LINES).join('\n').replace(/^/gm, '    ')
 }
 
-/**
- * Runs npm and waits. What it prints is shown only when it fails. A signal to us goes on to npm; then everything
- * unfinished is removed and we end by that signal.
- */
+/** Runs npm and waits. What it prints is shown only when it fails. */
 function runNpm(node, args, folder, env) {
   const npm = findNpm(node, env)
   if (npm === null) return Promise.resolve({ ok: false, said: '    npm was not found' })
@@ -139,27 +154,21 @@ function runNpm(node, args, folder, env) {
       stdio: ['ignore', 'ignore', 'pipe'],
       windowsHide: true,
     })
+    npmChild = child
     if (child.pid !== undefined) onNpmStarted(child.pid)
     let said = ''
-    let stoppedBy = null
     child.stderr.on('data', (chunk) => {
       if (said.length < SAID_MAX) said += chunk
     })
-    const stop = (signal) => {
-      stoppedBy = stoppedBy || signal
-      child.kill(signal)
-    }
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
-    for (const signal of signals) process.on(signal, stop)
     child.on('error', (error) => {
+      npmChild = null
       said += error.message
       resolve({ ok: false, said: excerpt(said) })
     })
     child.on('close', (code) => {
-      for (const signal of signals) process.removeListener(signal, stop)
-      if (stoppedBy === null) return resolve({ ok: code === 0, said: excerpt(said) })
-      for (const cleanup of cleanups) cleanup()
-      process.kill(process.pid, stoppedBy)
+      npmChild = null
+      if (stoppedBy === null) resolve({ ok: code === 0, said: excerpt(said) })
+      else endBy(stoppedBy)
     })
   })
 }
@@ -227,6 +236,7 @@ async function withLock(file, work) {
     waited = true
     await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS))
   }
+  for (const signal of SIGNALS) process.on(signal, stopInstalling)
   onNpmStarted = (pid) => fs.appendFileSync(file, `${pid}\n`)
   const renewal = setInterval(() => {
     if (fs.existsSync(file)) fs.utimesSync(file, new Date(), new Date())
@@ -234,6 +244,7 @@ async function withLock(file, work) {
   const release = () => {
     clearInterval(renewal)
     cleanups.delete(release)
+    for (const signal of SIGNALS) process.removeListener(signal, stopInstalling)
     const held = readLock(file)
     if (held !== null && held.text.indexOf(text) === 0) fs.unlinkSync(file)
   }
