@@ -56,6 +56,15 @@ export function matchesAt(bytes: Uint8Array, at: number, end: number, lower: str
   return true
 }
 
+/** Without the SP and HT around it. The language's own trim also takes the byte A0, which is half a letter in UTF-8. */
+export function trimBlank(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
 /** A decimal number of digits only, or null. Above 2^53 it is only known to be large. */
 export function parseDecimal(text: string): number | null {
   let number = 0

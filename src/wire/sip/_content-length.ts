@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { parseDecimal } from './_bytes.ts'
+import { parseDecimal, trimBlank } from './_bytes.ts'
 import type { SipMessage } from './message.ts'
 
 /** What all Content-Length lines together say: a size in bytes, or what is wrong. */
@@ -24,5 +24,5 @@ export function readContentLength(message: SipMessage): ContentLength {
 }
 
 function listedSizes(value: string): (number | null)[] {
-  return value.split(',').map((text) => parseDecimal(text.trim()))
+  return value.split(',').map((text) => parseDecimal(trimBlank(text)))
 }

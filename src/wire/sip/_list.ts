@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { trimBlank } from './_bytes.ts'
 
 /**
  * The values of a comma-separated header, trimmed. Commas inside quoted strings and angle brackets do not separate
@@ -8,7 +9,7 @@ export function splitList(value: string): string[] {
   const items: string[] = []
   let from = 0
   for (let comma = listItemEnd(value, 0); ; comma = listItemEnd(value, from)) {
-    const item = value.slice(from, comma).trim()
+    const item = trimBlank(value.slice(from, comma))
     if (item !== '') items.push(item)
     if (comma >= value.length) return items
     from = comma + 1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { isToken } from './_bytes.ts'
+import { isToken, trimBlank } from './_bytes.ts'
 import { listItemEnd, quotedEnd } from './_list.ts'
 import { parseHeaderParameters, parseHostPort } from './uri.ts'
 
@@ -13,10 +13,10 @@ export type Via = {
 
 /** The first Via value of a header line; null when it is none. */
 export function parseVia(line: string): Via | null {
-  const value = line.slice(0, listItemEnd(line, 0)).trim()
+  const value = trimBlank(line.slice(0, listItemEnd(line, 0)))
   const semicolon = value.indexOf(';')
   const head = semicolon < 0 ? value : value.slice(0, semicolon)
-  const [name, version, rest, ...more] = head.split('/', 4).map((part) => part.trim())
+  const [name, version, rest, ...more] = head.split('/', 4).map(trimBlank)
   if (rest === undefined || more.length > 0) return null
   const space = rest.search(/[ \t]/)
   if (space < 0) return null
@@ -56,10 +56,10 @@ function viaParts(value: string): string[] {
     const character = value.charCodeAt(at)
     if (character === 0x22) at = quotedEnd(value, at) - 1
     else if (character === 0x3b) {
-      parts.push(value.slice(from, at).trim())
+      parts.push(trimBlank(value.slice(from, at)))
       from = at + 1
     }
   }
-  parts.push(value.slice(from).trim())
+  parts.push(trimBlank(value.slice(from)))
   return parts
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { decimalAt, isToken, latin1, matchesAt, parseDecimal } from './_bytes.ts'
+import { decimalAt, isToken, latin1, matchesAt, parseDecimal, trimBlank } from './_bytes.ts'
 import { checkMessage } from './_check.ts'
 import { readContentLength } from './_content-length.ts'
 import { DEFECTS, type Defect, type DefectCode, type DefectSeverity } from './_defects.ts'
@@ -129,7 +129,7 @@ export class SipMessage {
     const value = this.header('cseq') ?? ''
     const space = value.search(/[ \t]/)
     const number = space > 0 ? parseDecimal(value.slice(0, space)) : null
-    const method = value.slice(space + 1).trimStart()
+    const method = trimBlank(value.slice(space + 1))
     return number === null || !isToken(method) ? null : { number, method }
   }
 

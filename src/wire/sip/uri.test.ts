@@ -47,6 +47,8 @@ for (const text of [
   'sip:@b',
   'sip:a@',
   'sip:a b@c',
+  'sip:a\0@b',
+  'sip:a\x7f@b',
   'sip:a@b:',
   'sip:a@b:1x',
   'sip:a@b:65536',
@@ -198,6 +200,12 @@ test('what readPlainVia() takes, parseVia() takes too', () => {
     }),
     { numRuns: 5_000 },
   )
+})
+
+test('the byte A0, half a letter in UTF-8, is no white space', () => {
+  assert.equal(parseUri('sip:\xc3\xa0@example.com')?.user, '\xc3\xa0')
+  assert.equal(parseNameAddr('"x" <sip:\xc3\xa0@b>')?.uri, 'sip:\xc3\xa0@b')
+  assert.equal(parseNameAddr('\xc3\xa0 <sip:a@b>')?.displayName, '\xc3\xa0')
 })
 
 test('parseVia() reads sent-by and parameters, with white space where the grammar has it', () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { isToken, parseDecimal } from './_bytes.ts'
+import { GREATER, isToken, LESS, parseDecimal, trimBlank } from './_bytes.ts'
 import { quotedEnd } from './_list.ts'
 
 /** A URI as a SIP message carries it. Nothing is percent-decoded. RFC 3261 §19.1, RFC 3966. */
@@ -28,7 +28,7 @@ export function parseUri(text: string): SipUri | null {
   const colon = text.indexOf(':')
   if (colon < 1 || colon > 64 || colon === text.length - 1) return null
   const scheme = text.slice(0, colon).toLowerCase()
-  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || hasSpaceOrAngle(text)) return null
+  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || !isUriText(text)) return null
   const rest = text.slice(colon + 1)
   if (scheme === 'sip' || scheme === 'sips') return parseSipRest(scheme, rest)
   if (scheme === 'tel') {
@@ -92,8 +92,8 @@ function parseParameters(text: string | null): Map<string, string> {
   if (text === null) return parameters
   for (const part of text.split(';')) {
     const [name, value] = cut(part, '=')
-    const key = name.trim().toLowerCase()
-    if (key !== '' && !parameters.has(key)) parameters.set(key, value?.trim() ?? '')
+    const key = trimBlank(name).toLowerCase()
+    if (key !== '' && !parameters.has(key)) parameters.set(key, trimBlank(value ?? ''))
   }
   return parameters
 }
@@ -103,7 +103,7 @@ function parseParameters(text: string | null): Map<string, string> {
  * closed, when there is no URI, or when something other than parameters follows it.
  */
 export function parseNameAddr(value: string): NameAddr | null {
-  const text = value.trim()
+  const text = trimBlank(value)
   if (text.startsWith('"')) {
     const end = quotedEnd(text, 0)
     if (end > text.length) return null
@@ -111,18 +111,19 @@ export function parseNameAddr(value: string): NameAddr | null {
     return text[less] === '<' ? parseAfterName(text, less, unquote(text.slice(0, end))) : null
   }
   const less = text.indexOf('<')
-  if (less >= 0 && !text.slice(0, less).includes('"')) return parseAfterName(text, less, text.slice(0, less).trim())
+  if (less >= 0 && !text.slice(0, less).includes('"')) return parseAfterName(text, less, trimBlank(text.slice(0, less)))
   // Without brackets what follows the first semicolon belongs to the header, not to the URI.
-  const [uri, rest] = cut(text, ';')
-  if (uri.trim() === '' || !uri.includes(':') || hasSpaceOrAngle(uri.trim()) || /[?,"]/.test(uri)) return null
-  return withParameters('', uri.trim(), rest === null ? '' : `;${rest}`)
+  const [beforeParameters, rest] = cut(text, ';')
+  const uri = trimBlank(beforeParameters)
+  if (!uri.includes(':') || !isUriText(uri) || /[?,"]/.test(uri)) return null
+  return withParameters('', uri, rest === null ? '' : `;${rest}`)
 }
 
 function parseAfterName(text: string, less: number, displayName: string): NameAddr | null {
   const greater = text.indexOf('>', less)
   if (greater < 0) return null
-  const uri = text.slice(less + 1, greater).trim()
-  if (!uri.includes(':') || hasSpaceOrAngle(uri)) return null
+  const uri = trimBlank(text.slice(less + 1, greater))
+  if (!uri.includes(':') || !isUriText(uri)) return null
   return withParameters(displayName, uri, text.slice(greater + 1))
 }
 
@@ -173,8 +174,13 @@ function skipBlank(text: string, from: number): number {
   return at
 }
 
-function hasSpaceOrAngle(text: string): boolean {
-  return /[\s<>]/.test(text)
+/** Whether it holds none of what ends a URI wherever it stands: white space, control characters, angle brackets. */
+function isUriText(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code <= 0x20 || code === 0x7f || code === LESS || code === GREATER) return false
+  }
+  return true
 }
 
 function indexOrEnd(text: string, part: string): number {
