@@ -9,7 +9,7 @@ if (fd !== undefined) {
   const { Socket } = require('node:net')
   const pipe = new Socket({ fd: Number(fd), readable: true, writable: false })
   pipe.on('error', () => pipe.destroy()) // 'close' follows
-  pipe.on('close', () => process.kill(process.pid, 'SIGTERM'))
+  pipe.on('close', () => process.kill(-process.pid, 'SIGTERM')) // the whole group
   pipe.resume()
   pipe.unref()
 }

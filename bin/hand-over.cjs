@@ -27,6 +27,15 @@ function onceAbandoned(callback) {
   }, ORPHAN_POLL_MS)
 }
 
+/** Ends what a task that was told to stop has left behind: nodes that a test had started, say. */
+function endGroup(leader) {
+  try {
+    process.kill(-leader, 'SIGTERM')
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error // nobody is left, as it should be
+  }
+}
+
 /**
  * Starts the task, passes signals on, and ends as it ends. The task has a process group of its own, so of one Ctrl-C
  * it gets exactly the one signal sent from here; a second Ctrl-C is passed on again.
@@ -64,6 +73,7 @@ function handOver(node, args, compileCache) {
     process.exit(1)
   })
   child.on('exit', (code, signal) => {
+    if (sent !== null) endGroup(child.pid)
     if (SIGNALS.indexOf(signal) === -1) process.exit(signal === null ? code : 128 + os.constants.signals[signal])
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)

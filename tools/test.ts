@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 const ROOT = path.dirname(import.meta.dirname)
 const MINUTE_MS = 60_000
 
-const FILES_AT_ONCE_MAX = 4 // end-to-end tests start whole nodes
+const FILES_AT_ONCE_MAX = 4
 
 type Tier = { fuzzCases: number; killRounds: number; testTimeoutMs: number; fileTimeoutMs: number }
 const TIERS: Record<string, Tier> = {
@@ -41,16 +41,27 @@ function filesOf(tier: string): string[] {
 /** Node's own closing lines, which it would print before the list of failures and we print last. */
 const SUMMARY = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo', 'duration_ms']
 
-type TestEvent = { type: string; data: Record<string, unknown> }
-type Outcome = { failed: boolean; skipped: string[]; summary: string[] }
+/** End-to-end tests run one file at a time, after the others: they measure nodes that need the machine. */
+function inRounds(files: readonly string[]): { files: string[]; concurrency: number }[] {
+  const isAlone = (file: string): boolean => file.includes('test/e2e/')
+  const together = Math.min(Math.max(2, availableParallelism()), FILES_AT_ONCE_MAX)
+  return [
+    { files: files.filter((file) => !isAlone(file)), concurrency: together },
+    { files: files.filter(isAlone), concurrency: 1 },
+  ].filter((round) => round.files.length > 0) // given none, run() would look for its own
+}
 
-/** Runs the files, prints as the spec reporter does, and collects what is said at the end. */
-async function runFiles(files: string[], tier: Tier, namePatterns: string[], signal: AbortSignal): Promise<Outcome> {
-  const outcome: Outcome = { failed: false, skipped: [], summary: [] }
+type TestEvent = { type: string; data: Record<string, unknown> }
+type Outcome = { readonly failed: string[]; readonly skipped: string[]; readonly summary: Map<string, number> }
+type RunOptions = { tier: Tier; concurrency: number; namePatterns: string[]; signal: AbortSignal }
+
+/** Runs the files, prints as the spec reporter does, and adds to the outcome what is said at the end. */
+async function runFiles(files: string[], options: RunOptions, outcome: Outcome): Promise<void> {
+  const { tier, concurrency, namePatterns, signal } = options
   const events = run({
     files: files.map((file) => path.resolve(ROOT, file)),
     cwd: ROOT,
-    concurrency: Math.min(Math.max(2, availableParallelism()), FILES_AT_ONCE_MAX),
+    concurrency,
     timeout: tier.fileTimeoutMs,
     execArgv: ['--disable-warning=ExperimentalWarning', `--test-timeout=${tier.testTimeoutMs}`],
     signal,
@@ -64,15 +75,16 @@ async function runFiles(files: string[], tier: Tier, namePatterns: string[], sig
   const collect = new Transform({
     objectMode: true,
     transform({ type, data }: TestEvent, _encoding, done) {
-      if (type === 'test:fail') outcome.failed = true
+      const name = `${path.relative(ROOT, String(data['file'] ?? ''))}: ${data['name']}`
+      const isTodo = data['todo'] !== undefined
+      if (type === 'test:fail' && !isTodo) outcome.failed.push(name)
       if (type === 'test:pass' && data['skip'] !== undefined) {
         const reason = typeof data['skip'] === 'string' && data['skip'] !== '' ? ` (${data['skip']})` : ''
-        outcome.skipped.push(`${path.relative(ROOT, String(data['file'] ?? ''))}: ${data['name']}${reason}`)
+        outcome.skipped.push(`${name}${reason}`)
       }
-      const message = String(data['message'] ?? '')
-      const isSummary =
-        type === 'test:diagnostic' && SUMMARY.some((word) => new RegExp(`^${word} [\\d.]+$`).test(message))
-      if (isSummary) outcome.summary.push(message)
+      const [, word = '', number] = /^(\w+) ([\d.]+)$/.exec(String(data['message'] ?? '')) ?? []
+      const isSummary = type === 'test:diagnostic' && SUMMARY.includes(word)
+      if (isSummary) outcome.summary.set(word, (outcome.summary.get(word) ?? 0) + Number(number))
       else this.push({ type, data })
       done()
     },
@@ -80,7 +92,10 @@ async function runFiles(files: string[], tier: Tier, namePatterns: string[], sig
   const shown = events.pipe(collect).pipe(new spec()).pipe(new PassThrough())
   shown.pipe(process.stdout, { end: false })
   await finished(shown)
-  return outcome
+}
+
+function list(title: string, names: readonly string[]): void {
+  if (names.length > 0) process.stdout.write(`\n${title}:\n${names.map((name) => `  ${name}\n`).join('')}`)
 }
 
 async function main(): Promise<number> {
@@ -101,16 +116,19 @@ async function main(): Promise<number> {
     })
   }
   const files = positionals.length > 0 ? positionals : filesOf(name)
-  if (files.length === 0) throw new Error(`no test files in the tier ${name}`) // run() would look for its own
-  const { failed, skipped, summary } = await runFiles(files, tier, values.name, stop.signal)
-  const mayNotSkip = process.env['SENTRYPEER_NO_SKIP'] === '1'
-  if (skipped.length > 0) {
-    process.stdout.write(`\n${mayNotSkip ? '✖ skipped, but SENTRYPEER_NO_SKIP=1 forbids it' : 'skipped'}:\n`)
-    for (const line of skipped) process.stdout.write(`  ${line}\n`)
+  if (files.length === 0) throw new Error(`no test files in the tier ${name}`)
+  const outcome: Outcome = { failed: [], skipped: [], summary: new Map() }
+  for (const round of inRounds(files)) {
+    const options = { tier, concurrency: round.concurrency, namePatterns: values.name, signal: stop.signal }
+    if (!stop.signal.aborted) await runFiles(round.files, options, outcome)
   }
-  process.stdout.write(`\n${summary.map((line) => `ℹ ${line}\n`).join('')}`)
+  const { failed, skipped, summary } = outcome
+  const mayNotSkip = process.env['SENTRYPEER_NO_SKIP'] === '1'
+  list('failed', failed)
+  list(mayNotSkip ? 'skipped, which SENTRYPEER_NO_SKIP=1 forbids' : 'skipped', skipped)
+  process.stdout.write(`\n${[...summary].map(([word, number]) => `ℹ ${word} ${number}\n`).join('')}`)
   if (stoppedBy !== undefined) process.kill(process.pid, stoppedBy)
-  return failed || (mayNotSkip && skipped.length > 0) ? 1 : 0
+  return failed.length > 0 || (mayNotSkip && skipped.length > 0) ? 1 : 0
 }
 
 process.exitCode = await main()
