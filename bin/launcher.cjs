@@ -82,6 +82,8 @@ async function main(argv) {
   const task = TASKS.get(name)
   if (task === undefined)
     throw new runtime.Hint(`no task ${name || '(none)'}; there are: ${Array.from(TASKS.keys()).join(' ')}`)
+  const script = path.join(ROOT, task.run[0])
+  if (!fs.existsSync(script)) throw new runtime.Hint(`the task ${name} is not in this checkout: ${script} is missing`)
   const isOffline = (arg) => arg === '--offline'
   const args = argv.slice(1).filter((arg) => !isOffline(arg))
   const options = {
@@ -90,11 +92,7 @@ async function main(argv) {
   }
   const node = await runtime.ensureNode(RUNTIME_FOLDER, options)
   await ensureModules(node, task, options)
-  handOver(
-    node,
-    [path.join(ROOT, task.run[0])].concat(task.run.slice(1), args),
-    path.join(RUNTIME_FOLDER, 'compile-cache'),
-  )
+  handOver(node, [script].concat(task.run.slice(1), args), path.join(RUNTIME_FOLDER, 'compile-cache'))
 }
 
 if (require.main === module) {
