@@ -302,7 +302,9 @@ test('without npm it says so', posix, async (t) => {
 })
 
 test('modules that cannot be installed are named with the command that installs them', posix, async (t) => {
-  const launched = makeCheckout(t).launch(['test'], { env: { NPM_FAILS: '1' } })
+  const { dir, launch } = makeCheckout(t)
+  put(dir, { 'tools/test.ts': '' })
+  const launched = launch(['test'], { env: { NPM_FAILS: '1' } })
   assert.equal((await launched.ended).code, 1)
   assert.match(launched.stderr(), /npm ci --ignore-scripts\n {4}npm test/)
 })
