@@ -74,7 +74,7 @@ function joinProblems(problems: readonly string[]): string {
 }
 
 async function findFile(env: NodeJS.ProcessEnv, file: string | undefined): Promise<string | null> {
-  const named = file ?? env['SENTRYPEER_CONFIG_FILE']?.trim()
+  const named = file ?? env.SENTRYPEER_CONFIG_FILE?.trim()
   if (named) return resolve(named)
   for (const place of configFilePlaces(env)) {
     if (
@@ -175,7 +175,7 @@ function exposureNotices({ api, sip }: Config): string[] {
 
 /** The original's database file, when it is what the state folder was taken from. */
 function originalDatabase(origin: string | undefined, flags: ConfigSources['flags'], env: NodeJS.ProcessEnv) {
-  if (origin === 'flag -f') return { name: '-f', path: resolve(String(flags['dbFile'])) }
+  if (origin === 'flag -f') return { name: '-f', path: resolve(String(flags.dbFile)) }
   if (origin !== 'environment SENTRYPEER_DB_FILE') return null
-  return { name: 'SENTRYPEER_DB_FILE', path: resolve(env['SENTRYPEER_DB_FILE']!.trim()) }
+  return { name: 'SENTRYPEER_DB_FILE', path: resolve(env.SENTRYPEER_DB_FILE!.trim()) }
 }

@@ -23,7 +23,7 @@ describe('sentrypeer config', () => {
     assert.equal(code, 0)
     await writeFile(join(dir, 'shown.toml'), stdout)
     assert.equal((await run(['config', 'show', '--config', join(dir, 'shown.toml')])).stdout, stdout)
-    assert.equal((parse(stdout)['sip'] as { passive: boolean }).passive, true)
+    assert.equal((parse(stdout).sip as { passive: boolean }).passive, true)
   })
 
   test('show --origin says where each value came from', async () => {

@@ -155,7 +155,7 @@ async function runningFindings(dir: string, { url, pid }: NodeFile, context: Cli
   try {
     const [health, stats] = await Promise.all([client.health(), client.stats()])
     const troubles = (health.troubles ?? []).map((what) => ({ level: 'warn' as const, what: `node: ${what}` }))
-    const seen = plural(Number(stats.store['acceptedCount'] ?? 0), 'event')
+    const seen = plural(Number(stats.store.acceptedCount ?? 0), 'event')
     return [{ level: 'ok', what: `node: ${stats.version} answers on ${url}, ${seen} since its start` }, ...troubles]
   } catch (error) {
     if (!(error instanceof DaemonError)) throw error

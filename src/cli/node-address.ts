@@ -29,8 +29,8 @@ export async function openClient(options: NodeOptions, context: CliContext): Pro
 
 /** --url, else what node.json in the state folder says, else where the configuration would put the API. */
 export async function findNode(options: NodeOptions, env: NodeJS.ProcessEnv): Promise<NodeAddress> {
-  const url = options.url ?? env['SENTRYPEER_URL']
-  const key = options.key ?? (env['SENTRYPEER_API_KEY'] || null)
+  const url = options.url ?? env.SENTRYPEER_URL
+  const key = options.key ?? (env.SENTRYPEER_API_KEY || null)
   const keyOrigin = key === null ? '' : options.key === undefined ? 'SENTRYPEER_API_KEY' : '--key'
   if (url) {
     const name = options.url === undefined ? 'SENTRYPEER_URL' : '--url'

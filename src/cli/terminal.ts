@@ -61,7 +61,7 @@ export type Paint = (style: Style, text: string) => string
 
 /** Colours on a terminal, unless NO_COLOR (no-color.org) or TERM=dumb asks for none. */
 export function painter(output: Output, env: NodeJS.ProcessEnv): Paint {
-  const colours = output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
+  const colours = output.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
   return (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text)
 }
 

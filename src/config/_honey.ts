@@ -21,7 +21,7 @@ async function countHoney(path: string): Promise<number | null> {
   try {
     using database = new DatabaseSync(path, { readOnly: true })
     const row = database.prepare('SELECT count(*) AS count FROM honey').get()
-    return Number(row?.['count'])
+    return Number(row?.count)
   } catch {
     return null // another program's database, or a broken one: not ours to judge, since it is not used
   }

@@ -49,7 +49,7 @@ export function readOriginal(env: NodeJS.ProcessEnv, source: Source, base: strin
     const origin = `environment ${variable}`
     source.settings.set(key, { value, origin, where: origin, base })
   }
-  const logFile = env['SENTRYPEER_JSON_LOG_FILE']?.trim()
+  const logFile = env.SENTRYPEER_JSON_LOG_FILE?.trim()
   if (logFile) set('SENTRYPEER_JSON_LOG_FILE', 'json_log.enabled', true) // as the original does
   for (const [variable, settings] of Object.entries(SWITCHES)) {
     const text = env[variable]?.trim().toLowerCase()
@@ -58,12 +58,12 @@ export function readOriginal(env: NodeJS.ProcessEnv, source: Source, base: strin
     for (const [key, value] of settings(on)) set(variable, key, value)
     if (on && !ON.has(text)) source.notices.push(`${variable} is a switch: its value is read as "on"`)
   }
-  if (env['SENTRYPEER_API'] !== undefined && source.settings.get('api.enabled')?.value === true) {
+  if (env.SENTRYPEER_API !== undefined && source.settings.get('api.enabled')?.value === true) {
     source.notices.push(
       'SENTRYPEER_API: the original served everybody on 0.0.0.0; here api.host decides, 127.0.0.1 unless it is set',
     )
   }
-  const database = env['SENTRYPEER_DB_FILE']?.trim()
+  const database = env.SENTRYPEER_DB_FILE?.trim()
   if (database) set('SENTRYPEER_DB_FILE', 'state.dir', dirname(resolve(base, database)))
   for (const [variable, reason] of Object.entries(WITHOUT_EFFECT)) {
     if (OFF.has(env[variable]?.trim().toLowerCase() ?? '')) continue

@@ -5,9 +5,9 @@ import { DaemonError } from '../core/errors.ts'
 
 /** Where a node keeps its state unless it is told. XDG Base Directory Specification 0.8; systemd.exec(5), StateDirectory=. */
 export function defaultStateDir(env: NodeJS.ProcessEnv): { dir: string; origin: string } {
-  const service = env['STATE_DIRECTORY']?.split(':')[0]
+  const service = env.STATE_DIRECTORY?.split(':')[0]
   if (service) return { dir: service, origin: 'environment STATE_DIRECTORY' }
-  const local = env['LOCALAPPDATA']
+  const local = env.LOCALAPPDATA
   if (process.platform === 'win32' && local) return { dir: join(local, 'sentrypeer'), origin: 'default' }
   const state = xdg(env, 'XDG_STATE_HOME', '.local/state')
   if (state !== null) return { dir: join(state, 'sentrypeer'), origin: 'default' }
@@ -27,7 +27,7 @@ export function configFilePlaces(env: NodeJS.ProcessEnv): readonly string[] {
 function xdg(env: NodeJS.ProcessEnv, variable: string, fallback: string): string | null {
   const folder = env[variable]
   if (folder && isAbsolute(folder)) return folder // the specification: relative ones are to be ignored
-  const home = env['HOME'] || homeOfUser()
+  const home = env.HOME || homeOfUser()
   return home === null ? null : join(home, fallback)
 }
 

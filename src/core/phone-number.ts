@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { createRequire } from 'node:module'
-import { RecentCache } from './_recent-cache.ts'
+import { RecentMap } from './recent-map.ts'
 
 /** A dialled string read as a number. */
 export type PhoneNumber = {
@@ -13,9 +13,9 @@ const INPUT_SIZE_MAX = 64 // characters looked at
 const NUMBER_SIZE_MIN = 7 // digits; fewer are an extension
 const NUMBER_SIZE_MAX = 15 // digits, ITU-T E.164 §6.1
 const START_MAX = 10 // digits that are tried as dial prefix, zeros after them apart
-const CACHE_COUNT = 4_096 // kept for certain; twice as many at most
+const CACHE_COUNT = 8_192
 
-const cache = new RecentCache<string, PhoneNumber>(CACHE_COUNT)
+const cache = new RecentMap<string, PhoneNumber>(CACHE_COUNT)
 
 /**
  * Reads the number out of a dialled string. Callers who look for a way out of a PBX put prefixes before it (9, 00, 011,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { hash } from 'node:crypto'
 import type { Endpoint } from '../core/event.ts'
+import { RecentMap } from '../core/recent-map.ts'
 import type { SipMessage } from '../wire/sip/message.ts'
-import { RecentMap } from './recent-map.ts'
 
 const COUNT_MAX = 20_000
 const LIFE_MS = 32_000 // 64 × T1, as long as a transaction can live. RFC 3261 §17.2.1
 
 /** INVITEs answered a short while ago, so that a CANCEL can be told from one that belongs to nothing. */
 export class RecentInvites {
-  readonly #seenAt = new RecentMap<number>(COUNT_MAX)
+  readonly #seenAt = new RecentMap<string, number>(COUNT_MAX)
 
   add(invite: SipMessage, source: Endpoint, now: number): void {
     this.#seenAt.set(transactionKey(invite, source), now)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { ADDRESS_SIZE, writeAddress } from '../core/address.ts'
-import { RecentMap } from './recent-map.ts'
+import { RecentMap } from '../core/recent-map.ts'
 
 /** Replies per second. The byte rule is not among these: it cannot be changed. */
 export type ReplyLimitConfig = {
@@ -18,7 +18,7 @@ type Bucket = { tokens: number; at: number }
 
 /** Token buckets by key. One that was not used lately is forgotten, and is full when it is made again. */
 class Buckets {
-  readonly #buckets: RecentMap<Bucket>
+  readonly #buckets: RecentMap<string, Bucket>
   readonly #rate: number
   readonly #burst: number
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startSensors, tcpClient, udpClient } from '../../test/support/sensor-kit.ts'
+import { request } from '../../test/support/sip-samples.ts'
 import { DaemonError, type ErrorCode } from '../core/errors.ts'
-import { request } from './_samples.ts'
-import { startSensors, tcpClient, udpClient } from './_test-kit.ts'
 import { openFilesMax } from './open-files.ts'
 import { warnOfSmallBuffer } from './udp.ts'
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { invite, request, SCANNERS } from './_samples.ts'
-import { startSensors, udpClient } from './_test-kit.ts'
+import { startSensors, udpClient } from '../../test/support/sensor-kit.ts'
+import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 
 const JUNK: Readonly<Record<string, string>> = {
   'an empty datagram': '',

@@ -43,7 +43,7 @@ function facts(
   const count = (name: string) => formatCount(Number(store[name] ?? 0))
   const size = (name: string) => formatSize(Number(store[name] ?? 0))
   const sensor = (name: string) => formatCount(sensors[name] ?? 0)
-  const kept = Number(store['droppedCount'] ?? 0) === 0 ? 'none lost' : `${count('droppedCount')} lost`
+  const kept = Number(store.droppedCount ?? 0) === 0 ? 'none lost' : `${count('droppedCount')} lost`
   const rows: [string, string][] = [
     ['started', formatTime(startedAt, now)],
     ['listens', formatListeners(listeners) || 'SIP is off'],

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { RecentCache } from './_recent-cache.ts'
+import { RecentMap } from './recent-map.ts'
 
-test('RecentCache keeps what is asked for and forgets the rest', () => {
-  const cache = new RecentCache<string, number>(2)
+test('RecentMap keeps what is asked for and forgets the rest', () => {
+  const cache = new RecentMap<string, number>(4)
   cache.set('wanted', 0)
   for (let i = 0; i < 100; i++) {
     cache.set(`other ${i}`, i)
@@ -15,18 +15,18 @@ test('RecentCache keeps what is asked for and forgets the rest', () => {
   assert.equal(cache.get('other 99'), 99)
 })
 
-test('RecentCache replaces a value', () => {
-  const cache = new RecentCache<string, number>(2)
+test('RecentMap replaces a value', () => {
+  const cache = new RecentMap<string, number>(4)
   cache.set('a', 1)
   cache.set('a', 2)
   assert.equal(cache.get('a'), 2)
 })
 
-test('RecentCache answers with the last value set, or not at all, and holds the last ones for certain', () => {
+test('RecentMap answers with the last value set, or not at all, and holds the last ones for certain', () => {
   const key = fc.nat(9)
   fc.assert(
     fc.property(fc.array(fc.tuple(key, fc.boolean())), (steps) => {
-      const cache = new RecentCache<number, number>(4)
+      const cache = new RecentMap<number, number>(8)
       const last = new Map<number, number>()
       const recent: number[] = []
       for (const [index, [key, isSet]] of steps.entries()) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 
 /**
- * A map of at most `countMax` entries that forgets what was not used lately: two generations, of which the older one
- * goes when the younger is half of all. Kept in order of use, a Map of this size would take longer and longer to find
- * its oldest entry, since V8 steps over each one deleted before it.
+ * A map of at most `countMax` entries that forgets what was not used lately: two generations, the older of which is
+ * dropped when the younger holds half of all. The half used last is there for certain. Moving each entry to the end of
+ * one Map on every use looks simpler, but a Map keeps the places of what was deleted and steps over them ever after.
  */
-export class RecentMap<V> {
+export class RecentMap<K, V extends {}> {
   readonly #half: number
-  #young = new Map<string, V>()
-  #old = new Map<string, V>()
+  #young = new Map<K, V>()
+  #old = new Map<K, V>()
 
   constructor(countMax: number) {
     this.#half = Math.max(1, Math.floor(countMax / 2))
@@ -19,7 +19,7 @@ export class RecentMap<V> {
     return this.#young.size + this.#old.size
   }
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     const young = this.#young.get(key)
     if (young !== undefined) return young
     const old = this.#old.get(key)
@@ -27,7 +27,7 @@ export class RecentMap<V> {
     return old
   }
 
-  set(key: string, value: V): void {
+  set(key: K, value: V): void {
     if (this.#young.size >= this.#half && !this.#young.has(key)) {
       this.#old = this.#young
       this.#young = new Map()

@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket as UdpClientSocket } from 'node:dgram'
 import { EventEmitter, once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import type { Observation } from '../core/event.ts'
-import { listenSensors, type SensorDeps, type SensorsConfig } from './sensors.ts'
+import type { Observation } from '../../src/core/event.ts'
+import { listenSensors, type SensorDeps, type SensorsConfig } from '../../src/sensors/sensors.ts'
 
 const PATIENCE_MS = 10_000
 
