@@ -68,21 +68,21 @@ async function runFiles(files: string[], options: RunOptions, outcome: Outcome):
     ...(namePatterns.length > 0 && { testNamePatterns: namePatterns }),
     env: {
       ...process.env,
-      SENTRYPEER_FUZZ_CASES: process.env['SENTRYPEER_FUZZ_CASES'] ?? String(tier.fuzzCases),
-      SENTRYPEER_KILL_ROUNDS: process.env['SENTRYPEER_KILL_ROUNDS'] ?? String(tier.killRounds),
+      SENTRYPEER_FUZZ_CASES: process.env.SENTRYPEER_FUZZ_CASES ?? String(tier.fuzzCases),
+      SENTRYPEER_KILL_ROUNDS: process.env.SENTRYPEER_KILL_ROUNDS ?? String(tier.killRounds),
     },
   })
   const collect = new Transform({
     objectMode: true,
     transform({ type, data }: TestEvent, _encoding, done) {
-      const name = `${path.relative(ROOT, String(data['file'] ?? ''))}: ${data['name']}`
-      const isTodo = data['todo'] !== undefined
+      const name = `${path.relative(ROOT, String(data.file ?? ''))}: ${data.name}`
+      const isTodo = data.todo !== undefined
       if (type === 'test:fail' && !isTodo) outcome.failed.push(name)
-      if (type === 'test:pass' && data['skip'] !== undefined) {
-        const reason = typeof data['skip'] === 'string' && data['skip'] !== '' ? ` (${data['skip']})` : ''
+      if (type === 'test:pass' && data.skip !== undefined) {
+        const reason = typeof data.skip === 'string' && data.skip !== '' ? ` (${data.skip})` : ''
         outcome.skipped.push(`${name}${reason}`)
       }
-      const [, word = '', number] = /^(\w+) ([\d.]+)$/.exec(String(data['message'] ?? '')) ?? []
+      const [, word = '', number] = /^(\w+) ([\d.]+)$/.exec(String(data.message ?? '')) ?? []
       const isSummary = type === 'test:diagnostic' && SUMMARY.includes(word)
       if (isSummary) outcome.summary.set(word, (outcome.summary.get(word) ?? 0) + Number(number))
       else this.push({ type, data })
@@ -123,7 +123,7 @@ async function main(): Promise<number> {
     if (!stop.signal.aborted) await runFiles(round.files, options, outcome)
   }
   const { failed, skipped, summary } = outcome
-  const mayNotSkip = process.env['SENTRYPEER_NO_SKIP'] === '1'
+  const mayNotSkip = process.env.SENTRYPEER_NO_SKIP === '1'
   list('failed', failed)
   list(mayNotSkip ? 'skipped, which SENTRYPEER_NO_SKIP=1 forbids' : 'skipped', skipped)
   process.stdout.write(`\n${[...summary].map(([word, number]) => `ℹ ${word} ${number}\n`).join('')}`)
