@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { once } from 'node:events'
 import type { Worker } from 'node:worker_threads'
 import type { ReaderAnswer, ReaderCall, ReaderRequest, ReaderResult } from './messages.ts'
+
+/** Resolves when the thread has ended, also when it does so before anybody asks. */
+export function exitOf(worker: Worker): Promise<unknown> {
+  return new Promise((resolve) => worker.once('exit', resolve))
+}
 
 /** Questions that may wait for the reader thread; one more is refused. */
 export const READER_WAITING_MAX = 1000
@@ -10,10 +14,12 @@ export const READER_WAITING_MAX = 1000
 export class Reader implements AsyncDisposable {
   readonly #worker: Worker
   readonly #waiting = new Map<number, { resolve(result: ReaderResult): void; reject(error: Error): void }>()
+  readonly #exited: Promise<unknown>
   #token = 0
 
   constructor(worker: Worker) {
     this.#worker = worker
+    this.#exited = exitOf(worker)
     worker.on('message', (answer: ReaderAnswer) => this.#settle(answer))
     worker.on('error', (error) => this.#rejectAll(error as Error))
     worker.on('exit', () => this.#rejectAll(new Error('The reader thread has ended')))
@@ -32,9 +38,8 @@ export class Reader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = once(this.#worker, 'exit')
     this.#worker.postMessage('stop')
-    await ended
+    await this.#exited
   }
 
   #settle(answer: ReaderAnswer): void {

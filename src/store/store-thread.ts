@@ -24,6 +24,7 @@ import { journalDir } from './segment.ts'
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
 const RETRY_MS = 1000 // after a failed write
 const SWEEP_MS = 60_000
+const SWEEP_STEPS_MAX = 20 // steps of the index that a sweep does at once
 const LOAD_COUNT = 5000 // indicators sent at once while starting
 const QUOTA_DROP_FACTOR = 1.1 // past this much of the quota the oldest hour goes
 
@@ -140,14 +141,14 @@ export class StoreThread {
     } catch (error) {
       this.#writeTrouble = `the journal cannot be written, events wait in memory: ${(error as Error).message}; free some disk space`
       this.#commitTimer = setTimeout(() => this.#commit(), RETRY_MS)
-      this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+      this.#sendProgress()
       return
     }
     this.#writeTrouble = null
     const doneSize = this.#waitingSize
     this.#waitingSize = 0
     this.#overQuota = this.#journal.size >= this.#quotaSize
-    this.#send({ kind: 'progress', counters: this.#counters(), doneSize })
+    this.#sendProgress(doneSize)
     this.#answerFlushes()
     this.#indexTimer ??= setImmediate(() => this.#index())
   }
@@ -162,33 +163,41 @@ export class StoreThread {
     } catch (error) {
       this.#indexTrouble = `the index cannot be written, it will catch up: ${(error as Error).message}; free some disk space, or stop the node and run "sentrypeer reindex"`
       this.#indexTimer = setTimeout(() => this.#index(), RETRY_MS)
-      this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+      this.#sendProgress()
       return
     }
-    if (this.#indexer.position < position) this.#indexTimer = setImmediate(() => this.#index())
+    if (this.#isBehind()) this.#indexTimer = setImmediate(() => this.#index())
     else this.#dropOverQuota()
-    this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+    this.#sendProgress()
     this.#answerFlushes()
   }
 
   /** Hours that have ended more than 7 days ago leave the journal, the index and memory. */
   #sweep(): void {
     const now = this.#now()
-    this.#journal.expire(now)
-    if (this.#journal.waiting) this.#commit()
-    if (this.#journal.waiting || this.#indexer.position < this.#journal.position) return // answers hide what is too old until the next sweep
-    const expiries = this.#indexer.expire(now)
-    if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
-    this.#send({ kind: 'progress', counters: this.#counters(), doneSize: 0 })
+    try {
+      this.#journal.expire(now)
+      if (this.#journal.waiting) this.#commit()
+      // What is left of an indicator is told from the index, so that must know all; a flood puts this off to the next sweep.
+      for (let steps = 0; steps < SWEEP_STEPS_MAX && this.#isBehind(); steps++) {
+        this.#indexedCount += this.#indexer.step(this.#journal.position)
+      }
+      if (this.#journal.waiting || this.#isBehind()) return
+      const expiries = this.#indexer.expire(now)
+      if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
+    } catch (error) {
+      this.#indexTrouble = `what is older than 7 days cannot be removed yet: ${(error as Error).message}; free some disk space`
+    }
+    this.#sendProgress()
   }
 
+  #isBehind(): boolean {
+    return this.#indexer.position < this.#journal.position
+  }
+
+  /** Shortened messages still take room: past the quota and a tenth the oldest hours go. The index has counted them. */
   #dropOverQuota(): void {
-    while (
-      this.#journal.size > this.#quotaSize * QUOTA_DROP_FACTOR &&
-      this.#indexer.position >= this.#journal.position
-    ) {
-      if (this.#journal.dropOldest() === null) return
-    }
+    while (this.#journal.size > this.#quotaSize * QUOTA_DROP_FACTOR) if (this.#journal.dropOldest() === null) return
   }
 
   #flush(token: number, indexed: boolean): void {
@@ -236,6 +245,10 @@ export class StoreThread {
     const now = performance.now()
     if (now - this.#indexSize.readAt > 1000) this.#indexSize = { size: this.#indexer.size, readAt: now }
     return this.#indexSize.size
+  }
+
+  #sendProgress(doneSize = 0): void {
+    this.#send({ kind: 'progress', counters: this.#counters(), doneSize })
   }
 
   #counters(): StoreCounters {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
@@ -8,7 +7,7 @@ import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
 import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
 import { Outbox } from './outbox.ts'
-import { Reader } from './reader.ts'
+import { exitOf, Reader } from './reader.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
 
 export type StoreConfig = { readonly dir: string; readonly quotaSize: number } // bytes
@@ -69,11 +68,13 @@ class StoreThreadClient implements AsyncDisposable {
   readonly #listeners = new Set<() => void>()
   readonly #flushes = new Map<number, () => void>()
   #repairs: readonly string[] = []
+  readonly #exited: Promise<unknown>
   #token = 0
   #stopping = false
 
   constructor(worker: Worker, live: LiveIndicators, onFatal: (error: Error) => void) {
     this.#worker = worker
+    this.#exited = exitOf(worker)
     this.#live = live
     this.outbox = new Outbox((bytes) => this.#post({ kind: 'batch', bytes }, [bytes.buffer]))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -133,9 +134,8 @@ class StoreThreadClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.outbox.send()
     this.#stopping = true
-    const ended = once(this.#worker, 'exit')
     this.#post({ kind: 'stop' })
-    await ended
+    await this.#exited
   }
 
   #post(message: ToStore, transfer: readonly ArrayBuffer[] = []): void {
