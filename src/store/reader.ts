@@ -16,16 +16,23 @@ export class Reader implements AsyncDisposable {
   readonly #waiting = new Map<number, { resolve(result: ReaderResult): void; reject(error: Error): void }>()
   readonly #exited: Promise<unknown>
   #token = 0
+  #stopping = false
 
-  constructor(worker: Worker) {
+  /** `onFatal`: a bug ended the thread, so that nothing can be read any more. */
+  constructor(worker: Worker, onFatal: (error: Error) => void) {
     this.#worker = worker
     this.#exited = exitOf(worker)
     worker.on('message', (answer: ReaderAnswer) => this.#settle(answer))
-    worker.on('error', (error) => this.#rejectAll(error as Error))
-    worker.on('exit', () => this.#rejectAll(new Error('The reader thread has ended')))
+    const end = (error: Error): void => {
+      this.#rejectAll(error)
+      if (!this.#stopping) onFatal(error)
+    }
+    worker.on('error', (error) => end(error as Error))
+    worker.on('exit', () => end(new Error('The reader thread has ended')))
   }
 
   ask(call: ReaderCall): Promise<ReaderResult> {
+    if (this.#stopping) return Promise.reject(new Error('Cannot read: the store is closing'))
     if (this.#waiting.size >= READER_WAITING_MAX) {
       return Promise.reject(new Error(`Cannot read: ${READER_WAITING_MAX} questions wait already`))
     }
@@ -38,6 +45,7 @@ export class Reader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true
     this.#worker.postMessage('stop')
     await this.#exited
   }

@@ -26,7 +26,7 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
   const init: WorkerInit = { stateDir: config.dir, quotaSize: config.quotaSize, clockOffset }
   const live = new LiveIndicators({ now: createClock(clockOffset) })
   const thread = parts.use(await startStoreThread(init, live, deps.onFatal))
-  const reader = parts.use(new Reader(spawn('reader-worker', init)))
+  const reader = parts.use(new Reader(spawn('reader-worker', init), deps.onFatal))
   const owned = parts.move()
   return {
     append: (observation) => thread.outbox.add(observation),
