@@ -22,6 +22,7 @@ import { HOUR_MS } from './retention.ts'
 import { journalDir } from './segment.ts'
 
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
+const DELTAS_MAX = 500 // sent at once, between two looks at the clock
 const RETRY_MS = 1000 // after a failed write
 const SWEEP_MS = 60_000
 const SWEEP_STEPS_MAX = 20 // steps of the index that a sweep does at once
@@ -51,6 +52,7 @@ export class StoreThread {
   #indexedCount = 0
   #repeatCount = 0
   #shedRawCount = 0
+  #waitingSince: number | null = null // when the oldest record in memory was taken, monotonic ms
   #waitingSize = 0 // bytes of batches taken but not yet durable
   #overQuota: boolean
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
@@ -83,13 +85,27 @@ export class StoreThread {
     else this.#stop()
   }
 
+  /** Under a flood the next batch is there before any timer runs, so the time to commit is looked at here as well. */
   #take(bytes: Uint8Array): void {
     const now = this.#now()
-    const deltas: Delta[] = []
-    for (let at = 0; at < bytes.length; at += recordSizeAt(bytes, at)) this.#append(bytes, at, now, deltas)
+    let deltas: Delta[] = []
+    for (let at = 0; at < bytes.length; at += recordSizeAt(bytes, at)) {
+      this.#append(bytes, at, now, deltas)
+      this.#waitingSince ??= performance.now()
+      if (deltas.length < DELTAS_MAX) continue
+      this.#send({ kind: 'deltas', deltas })
+      deltas = []
+      this.#commitIfDue()
+    }
     this.#waitingSize += bytes.length
-    this.#send({ kind: 'deltas', deltas })
+    if (deltas.length > 0) this.#send({ kind: 'deltas', deltas })
+    this.#commitIfDue()
     this.#commitTimer ??= setTimeout(() => this.#commit(), COMMIT_MS)
+  }
+
+  #commitIfDue(): void {
+    const isDue = this.#waitingSince !== null && performance.now() - this.#waitingSince >= COMMIT_MS
+    if (isDue && this.#writeTrouble === null) this.#commit() // in trouble the timer tries again
   }
 
   #append(bytes: Uint8Array, at: number, now: number, deltas: Delta[]): void {
@@ -145,6 +161,7 @@ export class StoreThread {
       return
     }
     this.#writeTrouble = null
+    this.#waitingSince = null
     const doneSize = this.#waitingSize
     this.#waitingSize = 0
     this.#overQuota = this.#journal.size >= this.#quotaSize
