@@ -116,7 +116,7 @@ export class Boundary {
       }
       counters.repliedCount += sent.length
     } catch (error) {
-      this.#bug(bytes.subarray(start, end), error)
+      this.bug(bytes.subarray(start, end), error)
     }
     return sent
   }
@@ -158,11 +158,12 @@ export class Boundary {
         size,
       })
     } catch (error) {
-      this.#bug(bytes, error)
+      this.bug(bytes, error)
     }
   }
 
-  #bug(bytes: Uint8Array, error: unknown): void {
+  /** Counts and logs it, and keeps the bytes that it was met with. Does not throw. */
+  bug(bytes: Uint8Array, error: unknown): void {
     const { counters, log, keepVector } = this.#deps
     const bugCount = ++counters.bugCount
     this.#logSeldom(() => {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { limitKeys } from './reply-limit.ts'
 import type { StreamConnection } from './stream-connection.ts'
 import type { StreamLimits } from './stream-limits.ts'
 
@@ -19,30 +18,28 @@ export class ConnectionTable {
 
   /** Takes a connection in, and returns those that have to go for it. */
   add(connection: StreamConnection): StreamConnection[] {
-    const { source } = limitKeys(connection.peer.source.ip)
-    const siblings = this.#bySource.get(source) ?? new Set()
+    const siblings = this.#bySource.get(connection.sourceKey) ?? new Set()
     const shed: StreamConnection[] = []
     if (siblings.size >= this.#limits.perSourceMax) shed.push(first(siblings))
     else if (this.#all.size >= this.#limits.connectionCountMax) shed.push(first(this.#all))
     for (const one of shed) this.remove(one)
     siblings.add(connection)
-    this.#bySource.set(source, siblings)
+    this.#bySource.set(connection.sourceKey, siblings)
     this.#all.add(connection)
     return shed
   }
 
   /** Bytes came: it is the least idle now. */
   touch(connection: StreamConnection): void {
-    const siblings = this.#bySource.get(limitKeys(connection.peer.source.ip).source)
+    const siblings = this.#bySource.get(connection.sourceKey)
     for (const set of [this.#all, siblings]) if (set?.delete(connection)) set.add(connection)
   }
 
   remove(connection: StreamConnection): void {
     if (!this.#all.delete(connection)) return
-    const { source } = limitKeys(connection.peer.source.ip)
-    const siblings = this.#bySource.get(source)
+    const siblings = this.#bySource.get(connection.sourceKey)
     siblings?.delete(connection)
-    if (siblings?.size === 0) this.#bySource.delete(source)
+    if (siblings?.size === 0) this.#bySource.delete(connection.sourceKey)
   }
 
   [Symbol.iterator](): Iterator<StreamConnection> {

@@ -12,6 +12,7 @@ import { ReplyGuard } from './reply-guard.ts'
 import { type ReplyLimitConfig, ReplyLimiter } from './reply-limit.ts'
 import { Responder } from './responder.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream-limits.ts'
+import { StreamTurns } from './stream-turns.ts'
 import { Tokens } from './token.ts'
 import type { Sensors } from './types.ts'
 import { warnOfSmallBuffer } from './udp.ts'
@@ -31,6 +32,8 @@ export type SensorsConfig = {
 
 export type SensorDeps = {
   now(): number // ms since epoch
+  /** Milliseconds from anywhere that no one sets back or forward, for how long things last; performance.now() if left out. */
+  monotonicNow?(): number
   random(size: number): Uint8Array // unguessable
   observe(observation: Observation): void // its bytes are good during the call only
   log: SensorLog
@@ -38,6 +41,8 @@ export type SensorDeps = {
   keepVector?(bytes: Uint8Array, error: unknown): void
   /** All addresses of this machine as they are now, loopback included, in canonical text. */
   ownAddresses(): string[]
+  /** Whether events come faster than they are kept. Connections then wait, which costs them nothing but time. */
+  isBusy?(): boolean
 }
 
 /**
@@ -52,6 +57,8 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   const bound: Bound[] = []
   const { log } = deps
   const now = () => deps.now()
+  const monotonicNow = () => deps.monotonicNow?.() ?? performance.now()
+  const turns = new StreamTurns({ limits, isBusy: () => deps.isBusy?.() ?? false })
   const ownAddresses = () => addressesOrNone(deps)
   const isOwnPort = (port: number) => bound.some((one) => one.port === port)
   const guard = new ReplyGuard(config.neverReply, { now, ownAddresses, isOwnPort })
@@ -61,7 +68,7 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
     listen,
     ownAddresses,
     udp: { handlerFor: (local) => boundary.datagrams(local), onSendError: () => counters.sendErrorCount++, now, log },
-    tcp: { now, boundary, limits, connections, counters, log },
+    tcp: { now, monotonicNow, boundary, limits, connections, turns, counters, log },
   }
 
   await using stack = new AsyncDisposableStack()
@@ -73,7 +80,7 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
     }
   }
   warnOfSmallBuffer(Math.min(...bound.map((one) => one.receiveBufferSize ?? Number.POSITIVE_INFINITY)), log)
-  const timer = startSweep(bound, connections, limits.sweepMs, now)
+  const timer = startSweep(bound, connections, limits.sweepMs, monotonicNow)
   stack.defer(() => clearInterval(timer))
   const parts = stack.move()
   return {
@@ -117,13 +124,13 @@ function startSweep(
   bound: readonly Bound[],
   connections: ConnectionTable,
   sweepMs: number,
-  now: () => number,
+  monotonicNow: () => number,
 ): NodeJS.Timeout {
-  let refreshedAt = now()
+  let refreshedAt = monotonicNow()
   const timer = setInterval(() => {
-    const at = now()
+    const at = monotonicNow()
     for (const connection of connections) connection.sweep(at)
-    if (Math.abs(at - refreshedAt) < ADDRESS_REFRESH_MS) return
+    if (at - refreshedAt < ADDRESS_REFRESH_MS) return
     refreshedAt = at
     for (const one of bound) one.refresh()
   }, sweepMs)

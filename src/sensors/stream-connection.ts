@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Socket } from 'node:net'
-import { type Frame, StreamFramer } from '../wire/sip/framing.ts'
+import type { Frame } from '../wire/sip/framing.ts'
 import type { Boundary, StreamPeer } from './boundary.ts'
+import { limitKeys } from './reply-limit.ts'
+import { type Allowance, type PlacedFrame, StreamInput } from './stream-input.ts'
 import type { StreamLimits } from './stream-limits.ts'
+import type { StreamTurns } from './stream-turns.ts'
 
 const NON_SIP_SIZE_MAX = 512 // bytes kept of a stream that is not SIP
 const EMPTY = new Uint8Array()
@@ -11,27 +14,32 @@ const PONG = Buffer.from('\r\n')
 type BadFrame = Extract<Frame, { kind: 'bad' }>
 
 export type StreamDeps = {
-  readonly now: () => number
-  readonly boundary: Pick<Boundary, 'stream' | 'mayPong'>
+  readonly monotonicNow: () => number // ms, from anywhere; never set back or forward
+  readonly boundary: Pick<Boundary, 'stream' | 'mayPong' | 'bug'>
   readonly limits: StreamLimits
+  readonly turns: Pick<StreamTurns, 'add'>
   readonly onActive: (connection: StreamConnection) => void
   readonly onClosed: (connection: StreamConnection) => void
 }
 
 /**
  * One connection: frames what comes, answers in order, and ends. Whatever arrived is recorded once, under the address
- * of this very socket, also when the connection ends in the middle of a message or without a byte.
+ * of this very socket, also when the connection ends in the middle of a message or without a byte. It is not read from
+ * while it waits for its turn. A bug that its bytes meet ends this connection and nothing else.
  */
 export class StreamConnection {
   readonly peer: StreamPeer
+  readonly sourceKey: string
   readonly #socket: Socket
   readonly #deps: StreamDeps
-  readonly #framer = new StreamFramer()
+  readonly #input = new StreamInput()
   readonly #openedAt: number
   #activeAt: number
   #messageStartedAt: number | null = null
   #closingAt: number | null = null // when our side was closed; what still comes is thrown away
-  #closed = false
+  #isEnded = false // the peer closed its side
+  #isGone = false // the socket is closed
+  #isOver = false
   #recordedCount = 0
   #receivedSize = 0
   #head: Uint8Array = EMPTY // the first bytes, until something is recorded
@@ -40,62 +48,83 @@ export class StreamConnection {
   constructor(socket: Socket, peer: StreamPeer, deps: StreamDeps) {
     this.#socket = socket
     this.peer = peer
+    this.sourceKey = limitKeys(peer.source.ip).source
     this.#deps = deps
-    this.#openedAt = this.#activeAt = deps.now()
-    socket.on('data', (bytes) => this.#receive(bytes as Buffer))
-    socket.on('drain', () => socket.resume())
-    socket.on('end', () => this.#finish())
-    socket.on('error', () => {}) // a reset, for instance: 'close' follows and records what there was
-    socket.on('close', () => this.#onClose())
+    this.#openedAt = this.#activeAt = deps.monotonicNow()
+    socket.on('data', (bytes) => this.#contain(() => this.#receive(bytes as Buffer)))
+    socket.on('drain', () => this.#contain(() => this.#readOn()))
+    socket.on('end', () => this.#contain(() => this.#onEnd()))
+    socket.on('close', () => this.#contain(() => this.#onClose()))
   }
 
-  get activeAt(): number {
-    return this.#activeAt
-  }
-
-  /** Ends it when one of its times is up. */
+  /** Ends it when one of its times is up. `now` is monotonic. */
   sweep(now: number): void {
-    const { limits } = this.#deps
-    const started = this.#messageStartedAt
-    const overdue =
-      this.#closingAt !== null
-        ? now - this.#closingAt >= limits.lingerMs
-        : this.#receivedSize === 0
-          ? now - this.#openedAt >= limits.firstByteMs
-          : started !== null
-            ? now - started >= limits.messageMs || this.#isTooSlow(now - started)
-            : now - this.#activeAt >= (this.#socket.isPaused() ? limits.messageMs : limits.idleMs)
-    if (overdue) this.destroy()
+    this.#contain(() => {
+      if (this.#isOverdue(now)) this.destroy()
+    })
   }
 
   /** Closes at once. What had arrived is recorded. */
   destroy(): void {
-    this.#socket.destroy()
-    this.#onClose()
+    this.#contain(() => {
+      this.#socket.destroy()
+      this.#conclude()
+    })
+  }
+
+  /** Takes messages out, answers and records them. True when nothing is left to do. */
+  work(allowance: Allowance): boolean {
+    this.#contain(() => this.#work(allowance))
+    return this.#isOver || !this.#input.hasWork
+  }
+
+  #isOverdue(now: number): boolean {
+    const { limits } = this.#deps
+    if (this.#closingAt !== null) return now - this.#closingAt >= limits.lingerMs
+    if (this.#input.hasWork) return false // it waits for us
+    if (this.#receivedSize === 0) return now - this.#openedAt >= limits.firstByteMs
+    const started = this.#messageStartedAt
+    if (started !== null) return now - started >= limits.messageMs || this.#isTooSlow(now - started)
+    return now - this.#activeAt >= (this.#socket.isPaused() ? limits.messageMs : limits.idleMs)
   }
 
   #isTooSlow(elapsedMs: number): boolean {
     const { messageRateGraceMs, messageRateMin } = this.#deps.limits
-    return elapsedMs >= messageRateGraceMs && this.#framer.pendingSize * 1000 < messageRateMin * elapsedMs
+    return elapsedMs >= messageRateGraceMs && this.#input.pendingSize * 1000 < messageRateMin * elapsedMs
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#closingAt !== null || this.#closed) return
-    const now = this.#deps.now()
-    this.#activeAt = now
+    if (this.#closingAt !== null || this.#isOver) return
+    this.#activeAt = this.#deps.monotonicNow()
     this.#receivedSize += bytes.length
     if (this.#recordedCount === 0 && this.#head.length < NON_SIP_SIZE_MAX) {
       this.#head = Buffer.concat([this.#head, bytes.subarray(0, NON_SIP_SIZE_MAX - this.#head.length)])
     }
     this.#deps.onActive(this)
-    const frames = this.#framer.push(bytes)
-    for (const [index, frame] of frames.entries()) this.#take(frame, frames[index - 1], frames[index + 1])
-    this.#flush()
-    if (this.#framer.pendingSize === 0) this.#messageStartedAt = null
-    else if (this.#messageStartedAt === null || frames.length > 0) this.#messageStartedAt = now
+    this.#socket.pause()
+    this.#input.give(bytes)
+    this.#deps.turns.add(this)
   }
 
-  #take(frame: Frame, before: Frame | undefined, after: Frame | undefined): void {
+  #work(allowance: Allowance): void {
+    if (this.#isOver) return
+    const now = this.#deps.monotonicNow()
+    let hasFrames = false
+    for (let next = this.#input.next(allowance); next !== null; next = this.#input.next(allowance)) {
+      hasFrames = true
+      this.#take(next)
+    }
+    this.#flush()
+    if (this.#input.pendingSize === 0) this.#messageStartedAt = null
+    else if (this.#messageStartedAt === null || hasFrames) this.#messageStartedAt = now
+    if (this.#input.hasWork) return
+    this.#activeAt = now // the time that it waited for us is not held against it
+    if (this.#isGone) this.#conclude()
+    else if (this.#isEnded) this.#finish()
+    else this.#readOn()
+  }
+
+  #take({ frame, before, after }: PlacedFrame): void {
     if (frame.kind === 'ping') {
       if (this.#deps.boundary.mayPong(this.peer)) this.#out.push(PONG)
     } else if (frame.kind === 'message') {
@@ -106,6 +135,7 @@ export class StreamConnection {
       this.#record({ message: frame.bytes, evidence, size: evidence.length, oversize })
     } else {
       if (before?.kind !== 'message' || !endsMessage(frame)) this.#recordBad(frame)
+      this.#input.clear()
       this.#end()
     }
   }
@@ -129,44 +159,75 @@ export class StreamConnection {
     })
   }
 
-  /** All answers to one segment leave in one write; a peer that does not take them is not read from until it does. */
+  /** All answers of one turn leave in one write. */
   #flush(): void {
     if (this.#out.length === 0 || !this.#socket.writable) return
     const out = this.#out
     this.#out = []
     this.#socket.write(out.length === 1 ? out[0]! : Buffer.concat(out))
-    if (this.#socket.writableLength > this.#deps.limits.unsentSizeMax) this.#socket.pause()
+  }
+
+  /** A peer that does not take its answers is not read from until it does. */
+  #readOn(): void {
+    if (!this.#input.hasWork && this.#socket.writableLength <= this.#deps.limits.unsentSizeMax) this.#socket.resume()
   }
 
   /** Our last word; the peer gets a moment to take it, which a reset would cut short. */
   #end(): void {
     const hasAnswer = this.#out.length > 0
     this.#flush()
-    this.#closingAt = this.#deps.now()
+    this.#closingAt = this.#deps.monotonicNow()
     if (hasAnswer) this.#socket.end()
     else this.#socket.destroySoon()
   }
 
+  #onEnd(): void {
+    this.#isEnded = true
+    if (!this.#input.hasWork) this.#finish()
+  }
+
   /** The peer closed its side; it still gets the answers to what it had sent. */
   #finish(): void {
+    if (this.#closingAt !== null || this.#isOver) return
     this.#recordRest()
-    if (this.#closingAt === null) this.#end()
+    this.#end()
   }
 
   #recordRest(): void {
-    const pending = this.#framer.pending
-    if (pending.length > 0) {
-      this.#record({ message: EMPTY, evidence: pending, size: pending.length, oversize: false })
+    const rest = this.#input.takeRest()
+    if (rest.length > 0) {
+      this.#record({ message: EMPTY, evidence: rest, size: rest.length, oversize: false })
     } else if (this.#recordedCount === 0) {
       this.#record({ message: EMPTY, evidence: this.#head, size: this.#receivedSize, oversize: false })
     }
   }
 
+  /** What it had sent before is still worked on, in its turn. */
   #onClose(): void {
-    if (this.#closed) return
-    this.#closed = true
-    if (this.#closingAt === null) this.#recordRest()
+    this.#isGone = true
+    if (!this.#input.hasWork) this.#conclude()
+  }
+
+  #conclude(): void {
+    if (this.#isOver) return
+    this.#isOver = true
     this.#deps.onClosed(this)
+    if (this.#closingAt === null) this.#recordRest()
+  }
+
+  /** The boundary for what is not inside one message: the bytes that met a bug are kept, and only this ends. */
+  #contain(task: () => void): void {
+    try {
+      task()
+    } catch (error) {
+      const wasOver = this.#isOver
+      const evidence = this.#input.clear()
+      this.#isOver = true
+      this.#socket.destroy()
+      this.#deps.boundary.bug(evidence, error)
+      this.#deps.onClosed(this)
+      if (!wasOver) this.#record({ message: EMPTY, evidence, size: evidence.length, oversize: false })
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { Allowance } from './stream-input.ts'
 
 /** What connections may take, in number, time and memory. */
 export type StreamLimits = {
@@ -12,6 +13,8 @@ export type StreamLimits = {
   readonly lingerMs: number // for the peer to take our last answer after we closed our side
   readonly unsentSizeMax: number // bytes that the peer did not take yet; reading waits above that
   readonly sweepMs: number
+  readonly sourceTurn: Readonly<Allowance> // what all connections of a source may use of one turn of the event loop
+  readonly totalTurn: Readonly<Allowance> // and those of all sources; the last of them may go above it
 }
 
 export const STREAM_LIMITS: StreamLimits = {
@@ -25,4 +28,6 @@ export const STREAM_LIMITS: StreamLimits = {
   lingerMs: 2_000,
   unsentSizeMax: 65_536,
   sweepMs: 500,
+  sourceTurn: { messageCount: 16, size: 32_768 },
+  totalTurn: { messageCount: 64, size: 131_072 },
 }

@@ -4,6 +4,9 @@ import { test } from 'node:test'
 import { startSensors, tcpClient, udpClient } from '../../test/support/sensor-kit.ts'
 import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import type { Observation } from '../core/event.ts'
+import { StreamFramer } from '../wire/sip/framing.ts'
+import { ConnectionTable } from './connection-table.ts'
+import { StreamInput } from './stream-input.ts'
 
 const text = ({ bytes }: Observation) => Buffer.from(bytes).toString('latin1')
 const CLIENT_HELLO = Buffer.concat([Buffer.from('16030100fa010000f60303', 'hex'), Buffer.alloc(600, 0x5a)])
@@ -353,5 +356,99 @@ test('stopping closes all connections within a second, and records what they had
   assert(performance.now() - startedAt < 1_000)
   await Promise.all([half.over(), silent.over()])
   assert.equal(node.observations.length, 2)
+  assert.equal(node.sensors.counters().connectionCount, 0)
+})
+
+test('over TCP: a flood of one source leaves each turn to others, and nothing of it is lost or out of order', async () => {
+  const sourceTurn = { messageCount: 2, size: 8_192 }
+  await using node = await startSensors({ stream: { sourceTurn } })
+  using flood = await tcpClient(node.tcpPort)
+  const ids = Array.from({ length: 300 }, (_, i) => `flood-${i}`)
+  flood.write(Buffer.concat(ids.map((callId) => request({ callId }))))
+  using other = await tcpClient(node.tcpPort, { from: '127.0.0.2' })
+  other.write(request())
+  await other.got(/200 OK/)
+  const received = await flood.got(/Call-ID: flood-299[\s\S]*\r\n\r\n$/)
+  assert.deepEqual(
+    Array.from(received.matchAll(/Call-ID: (\S+)/g), (match) => match[1]),
+    ids,
+  )
+})
+
+test('over TCP: what had come before a reset is recorded message by message, also when it had to wait', async () => {
+  let isBusy = true
+  await using node = await startSensors({}, { isBusy: () => isBusy })
+  using client = await tcpClient(node.tcpPort)
+  client.write(Buffer.concat(Array.from({ length: 100 }, () => request())))
+  using silent = await tcpClient(node.tcpPort, { from: '127.0.0.2' })
+  silent.socket.resetAndDestroy()
+  await node.observed(1) // so the bytes of the first are there as well
+  client.socket.resetAndDestroy()
+  using udp = await udpClient(node.udpPort)
+  udp.send(request())
+  await udp.replied(1)
+  assert.equal(node.observations.length, 2)
+  isBusy = false
+  const seen = await node.observed(101, ({ transport }) => transport === 'tcp')
+  assert.equal(seen.filter(({ size }) => size === request().length).length, 100)
+})
+
+test('over TCP: stopping records what waits', async () => {
+  const node = await startSensors({}, { isBusy: () => true })
+  using client = await tcpClient(node.tcpPort)
+  client.write(Buffer.concat([request(), request()]))
+  using silent = await tcpClient(node.tcpPort, { from: '127.0.0.2' })
+  silent.socket.resetAndDestroy()
+  await node.observed(1)
+  await node[Symbol.asyncDispose]()
+  assert.equal(text(node.observations[1]!), `${request()}${request()}`)
+})
+
+const FAULTS: Record<string, [target: object, name: string]> = {
+  'in framing': [StreamFramer.prototype, 'push'],
+  'when it ends': [StreamInput.prototype, 'takeRest'],
+  'in working': [StreamInput.prototype, 'pendingSize'],
+  'in accepting': [ConnectionTable.prototype, 'add'],
+}
+for (const [name, [target, method]] of Object.entries(FAULTS)) {
+  test(`over TCP: a bug ${name} ends one connection and not the sensor`, async (t) => {
+    const vectors: string[] = []
+    const keepVector = (bytes: Uint8Array) => vectors.push(Buffer.from(bytes).toString())
+    await using node = await startSensors({ stream: { sweepMs: 5 } }, { keepVector })
+    using bystander = await tcpClient(node.tcpPort)
+    bystander.write(request())
+    await bystander.got(/200 OK/)
+    const fault = () => {
+      throw new RangeError('a bug')
+    }
+    const isGetter = Object.getOwnPropertyDescriptor(target, method)?.get !== undefined
+    const mock = isGetter
+      ? t.mock.getter(target, method as never, fault)
+      : t.mock.method(target, method as never, fault)
+    using client = await tcpClient(node.tcpPort)
+    client.socket.end(request().subarray(0, 50))
+    await client.over()
+    mock.mock.restore()
+    assert.equal(node.sensors.counters().bugCount, 1)
+    assert.deepEqual(vectors, [name === 'in framing' ? request().toString().slice(0, 50) : ''])
+    bystander.write(request())
+    await bystander.got(/200 OK[\s\S]*200 OK/)
+    assert.equal(node.sensors.counters().connectionCount, 1)
+  })
+}
+
+test('over TCP: a bug in the sweep ends one connection, and the others are swept', async (t) => {
+  await using node = await startSensors({ stream: { sweepMs: 5 } })
+  using client = await tcpClient(node.tcpPort)
+  client.write(Buffer.concat([request(), request().subarray(0, 50)]))
+  using idle = await tcpClient(node.tcpPort)
+  await client.got(/200 OK/)
+  while (node.sensors.counters().connectionCount < 2) await new Promise((resolve) => setImmediate(resolve))
+  t.mock.getter(StreamInput.prototype, 'pendingSize', () => {
+    throw new RangeError('a bug')
+  })
+  node.advance(10_000)
+  await Promise.all([client.over(), idle.over()])
+  assert.equal(node.sensors.counters().bugCount, 1)
   assert.equal(node.sensors.counters().connectionCount, 0)
 })

@@ -9,15 +9,18 @@ import type { Counters } from './counters.ts'
 import { seldom } from './seldom.ts'
 import { StreamConnection } from './stream-connection.ts'
 import type { StreamLimits } from './stream-limits.ts'
+import type { StreamTurns } from './stream-turns.ts'
 
 const BACKLOG = 1_024 // connections that the system holds until we accept them
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
 
 export type TcpDeps = {
   readonly now: () => number
+  readonly monotonicNow: () => number
   readonly boundary: Boundary
   readonly limits: StreamLimits
   readonly connections: ConnectionTable
+  readonly turns: StreamTurns
   readonly counters: Counters
   readonly log: SensorLog
 }
@@ -29,7 +32,14 @@ export type TcpListener = AsyncDisposable & { readonly endpoint: Endpoint }
  * Throws the system's own error when it cannot listen. Closing it leaves the connections to who holds the table.
  */
 export async function listenTcp(host: string, port: number, deps: TcpDeps): Promise<TcpListener> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, deps))
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    try {
+      accept(socket, deps)
+    } catch (error) {
+      deps.boundary.bug(new Uint8Array(), error)
+      socket.destroy()
+    }
+  })
   server.listen({ host, port, ipv6Only: host.includes(':'), backlog: BACKLOG, exclusive: true })
   try {
     await once(server, 'listening')
@@ -55,22 +65,23 @@ export async function listenTcp(host: string, port: number, deps: TcpDeps): Prom
 }
 
 function accept(socket: Socket, deps: TcpDeps): void {
+  socket.on('error', () => {}) // without it, a reset would end the process
   // Taken now and kept: a socket forgets its address when it closes, and no other connection's may be recorded for it.
   const source = endpointOf(socket.remoteAddress, socket.remotePort)
   const destination = endpointOf(socket.localAddress, socket.localPort)
   if (source === null || destination === null) {
-    socket.on('error', () => {})
     socket.destroy() // reset before we came to it, and nobody knows by whom
     return
   }
-  const { now, boundary, limits, connections, counters } = deps
+  const { monotonicNow, boundary, limits, connections, turns, counters } = deps
   const connection = new StreamConnection(
     socket,
     { transport: 'tcp', source, destination },
     {
-      now,
+      monotonicNow,
       boundary,
       limits,
+      turns,
       onActive: (active) => connections.touch(active),
       onClosed: (closed) => connections.remove(closed),
     },

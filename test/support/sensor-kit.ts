@@ -31,6 +31,7 @@ export async function startSensors(change: Partial<SensorsConfig> = {}, depsChan
     { ...CONFIG, ...change },
     {
       now: () => Date.now() + aheadMs,
+      monotonicNow: () => performance.now() + aheadMs,
       random: randomBytes,
       observe(observation) {
         observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) })
