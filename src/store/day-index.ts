@@ -5,14 +5,20 @@ import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Event } from '../core/event.ts'
 import { INDICATOR_KINDS } from '../core/indicator.ts'
+import { normalizeNumber } from '../core/phone-number.ts'
 import { migrate } from './day-schema.ts'
 import { type Delta, deltasOf, numberValues, repeatDeltas, tagMask, validationAt, validationRank } from './delta.ts'
-import { dayOf, hourOf } from './retention.ts'
+import { dayOf, dayStart, hourOf } from './retention.ts'
 
 /** Distinct rows of one source in one minute; what goes beyond is counted in one summary row. */
 export const ROWS_PER_SOURCE_MINUTE = 60
 const MINUTE_MS = 60_000
-const SOURCES_MAX = 65_536 // sources whose rows of this minute are counted in memory
+/** Distinct numbers, and forms of them, that one source adds in one hour; further ones count for the source alone. */
+export const NUMBER_ROWS_PER_SOURCE_HOUR = 1000
+/** Characters of a text that the index holds; the journal has all of it. */
+export const TEXT_SIZE_MAX = 128
+const HOURS_PER_DAY = 24
+const SOURCES_MAX = 65_536 // sources whose rows are counted in memory
 const NAME = /^(\d{4}-\d\d-\d\d)\.sqlite$/
 
 /** A journal entry as the index takes it: an event, or the event that a retransmission repeats. */
@@ -23,6 +29,13 @@ export type IndexEntry =
 /** A retransmission belongs to the day of its event, since it moves no time. */
 export const entryDay = (entry: IndexEntry): string =>
   dayOf(entry.type === 'event' ? entry.event.at : entry.original.at)
+
+/** What an entry adds to the indicators. */
+export function entryDeltas(entry: IndexEntry): Delta[] {
+  if (entry.type === 'event') return deltasOf(entry.event)
+  const { source, at } = entry.original
+  return repeatDeltas(source.ip, numberValues(entry.original), at)
+}
 
 export const indexDir = (stateDir: string): string => join(stateDir, 'index')
 export const dayPath = (dir: string, day: string): string => join(dir, `${day}.sqlite`)
@@ -52,8 +65,11 @@ export class DayIndex implements Disposable {
   readonly day: string
   readonly #db: DatabaseSync
   readonly #statements: ReturnType<typeof prepareAll>
+  readonly #numberRows = new Map<string, { hour: number; count: number; isNew: boolean }>()
   readonly #rowsThisMinute = new Map<string, { minute: number; count: number }>()
   consumed: number
+  /** Set when there is no room: known rows are still counted, new ones are left out. */
+  isFull = false
 
   constructor(dir: string, day: string) {
     this.day = day
@@ -73,17 +89,24 @@ export class DayIndex implements Disposable {
       const hours = new Map<string, Delta>()
       for (const entry of entries) {
         if (entry.id <= this.consumed) continue
-        for (const delta of this.#applyRow(entry)) addDelta(hours, delta)
+        const { source } = entry.type === 'event' ? entry.event : entry.original
+        this.#applyRow(entry)
+        for (const delta of entryDeltas(entry)) this.#addHour(hours, delta, source.ip)
       }
       for (const delta of hours.values()) this.#applyHour(delta)
+      this.#writeNumberRows()
       this.#statements.setConsumed.run(last.id)
     })
     this.consumed = last.id
   }
 
-  /** Every hour of every indicator of this day. */
-  *hours(): Generator<Delta> {
-    for (const row of this.#statements.hours.iterate()) yield deltaOfRow(row as HourRow)
+  /** The hours of this day from `hour` on, each as the indicators of that hour, least recently seen first. */
+  *hours(from: number): Generator<Delta[]> {
+    const first = hourOf(dayStart(this.day))
+    for (let hour = Math.max(first, from); hour < first + HOURS_PER_DAY; hour++) {
+      const rows = this.#statements.hoursAt.all(hour).map((row) => deltaOfRow(row as HourRow))
+      if (rows.length > 0) yield rows.sort((a, b) => a.lastAt - b.lastAt)
+    }
   }
 
   /** What is left of one indicator on this day. */
@@ -92,16 +115,21 @@ export class DayIndex implements Disposable {
     return rows.map((row) => deltaOfRow(row as HourRow))
   }
 
-  /** Removes what ended before `cutoff`, and tells which indicators lost an hour. */
-  expire(cutoff: number): Delta[] {
+  /** Removes some of what ended before `cutoff`: tells which indicators lost an hour, and whether there is more. */
+  expire(cutoff: number, limit: number): { lost: Delta[]; more: boolean } {
+    const before = hourOf(cutoff)
+    let more = false
     const lost: Delta[] = []
     this.#transaction(() => {
-      const before = hourOf(cutoff)
-      for (const row of this.#statements.expiredHours.all(before)) lost.push(deltaOfRow(row as HourRow))
-      if (lost.length > 0) this.#statements.deleteHours.run(before)
-      this.#statements.deleteEvents.run(cutoff * 1000, cutoff)
+      for (const row of this.#statements.expiredHours.all(before, limit) as HourRow[]) {
+        lost.push(deltaOfRow(row))
+        this.#statements.deleteHour.run(row.kind, row.value, row.form, row.hour)
+      }
+      this.#statements.deleteSources.run(before)
+      const { changes } = this.#statements.deleteEvents.run(cutoff * 1000, cutoff, limit)
+      more = lost.length === limit || Number(changes) === limit
     })
-    return lost
+    return { lost, more }
   }
 
   [Symbol.dispose](): void {
@@ -114,28 +142,29 @@ export class DayIndex implements Disposable {
       work()
       this.#db.exec('COMMIT')
     } catch (error) {
-      this.#rowsThisMinute.clear() // it counted rows that are not there now
+      this.#rowsThisMinute.clear() // they counted rows that are not there now
+      this.#numberRows.clear()
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       throw error
     }
   }
 
-  #applyRow(entry: IndexEntry): Delta[] {
+  #applyRow(entry: IndexEntry): void {
     if (entry.type === 'event') {
       this.#applyEvent(entry.event)
-      return deltasOf(entry.event)
+      return
     }
     const { original } = entry
     const minute = Math.floor(original.at / MINUTE_MS)
     const repeated = this.#statements.repeat.run(foldOf(original, minute)).changes
     if (repeated === 0) this.#statements.repeat.run(summaryFold(original, minute))
-    return repeatDeltas(original.source.ip, numberValues(original), original.at)
   }
 
   #applyEvent(event: Event): void {
     const minute = Math.floor(event.at / MINUTE_MS)
     const fold = foldOf(event, minute)
     if (this.#statements.fold.run(event.at, fold).changes > 0) return
+    if (this.isFull) return
     if (this.#rowsOf(event, minute) < ROWS_PER_SOURCE_MINUTE) {
       this.#insert(event, fold, 0)
       this.#rowsOf(event, minute, 1)
@@ -174,13 +203,47 @@ export class DayIndex implements Disposable {
       event.destination.port,
       event.validation,
       event.collectedMethod,
-      event.method,
-      event.calledNumber,
+      indexText(event.method),
+      indexText(event.calledNumber),
       event.e164,
-      event.calledNumbers[1]?.raw ?? null,
-      event.userAgent,
+      event.calledNumbers[1] === undefined ? null : normalizeNumber(event.calledNumbers[1].raw).value,
+      indexText(event.userAgent),
       tagMask(event.tags),
     )
+  }
+
+  /** Adds a delta to those of its batch, unless it would be one number too many of its source in this hour. */
+  #addHour(hours: Map<string, Delta>, delta: Delta, ip: string): void {
+    const hour = hourOf(delta.lastAt)
+    const key = `${delta.kind} ${hour} ${delta.form} ${delta.value}`
+    const sum = hours.get(key)
+    if (sum === undefined && !this.#takesHour(delta, hour, ip)) return
+    hours.set(key, sum === undefined ? delta : sumDeltas(sum, delta))
+  }
+
+  #takesHour(delta: Delta, hour: number, ip: string): boolean {
+    if (delta.kind === 'ip-address' && !this.isFull) return true
+    if (this.#statements.hasHour.get(INDICATOR_KINDS.indexOf(delta.kind), delta.value, delta.form, hour)) return true
+    if (this.isFull) return false
+    let rows = this.#numberRows.get(ip)
+    if (rows?.hour !== hour) {
+      const count = Number(this.#statements.numberRows.get(hour, ip)?.count ?? 0)
+      rows = { hour, count, isNew: false }
+      this.#numberRows.set(ip, rows)
+    }
+    if (rows.count >= NUMBER_ROWS_PER_SOURCE_HOUR) return false
+    rows.count++
+    rows.isNew = true
+    return true
+  }
+
+  /** In the same transaction as the rows themselves, so that the limit holds across a restart. */
+  #writeNumberRows(): void {
+    for (const [ip, rows] of this.#numberRows) {
+      if (rows.isNew) this.#statements.setNumberRows.run(rows.hour, ip, rows.count)
+      rows.isNew = false
+    }
+    if (this.#numberRows.size > SOURCES_MAX) this.#numberRows.clear()
   }
 
   #applyHour(delta: Delta): void {
@@ -202,7 +265,8 @@ export class DayIndex implements Disposable {
 /** Events that are alike but for their time share this: same minute, source, transport, kind, method, number and user agent. */
 function foldOf(event: Event, minute: number): bigint {
   const { source, transport, kind, method, calledNumber, userAgent } = event
-  return digest(JSON.stringify([minute, source.ip, transport, kind, method, calledNumber, userAgent]))
+  const texts = [method, calledNumber, userAgent].map(indexText)
+  return digest(JSON.stringify([minute, source.ip, transport, kind, ...texts]))
 }
 
 const summaryFold = (event: Event, minute: number): bigint =>
@@ -210,12 +274,8 @@ const summaryFold = (event: Event, minute: number): bigint =>
 
 const digest = (text: string): bigint => hash('md5', text, 'buffer').readBigInt64LE(0)
 
-/** Adds up what a batch brings to the same hour of the same indicator, so that it costs one row. */
-function addDelta(hours: Map<string, Delta>, delta: Delta): void {
-  const key = `${delta.kind} ${hourOf(delta.lastAt)} ${delta.form} ${delta.value}`
-  const sum = hours.get(key)
-  hours.set(key, sum === undefined ? delta : sumDeltas(sum, delta))
-}
+/** A text as the index holds it and is asked for it. */
+export const indexText = (text: string | null): string | null => text?.slice(0, TEXT_SIZE_MAX) ?? null
 
 export function sumDeltas(a: Delta, b: Delta): Delta {
   return {
@@ -231,6 +291,7 @@ export function sumDeltas(a: Delta, b: Delta): Delta {
 
 type HourRow = {
   kind: number
+  hour: number
   value: string
   form: string
   count: number
@@ -265,10 +326,14 @@ function prepareAll(
   | 'rowsOf'
   | 'insert'
   | 'hour'
-  | 'hours'
+  | 'hasHour'
+  | 'hoursAt'
   | 'hoursOf'
   | 'expiredHours'
-  | 'deleteHours'
+  | 'deleteHour'
+  | 'numberRows'
+  | 'setNumberRows'
+  | 'deleteSources'
   | 'deleteEvents',
   StatementSync
 > {
@@ -294,10 +359,18 @@ function prepareAll(
          first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
          validation = max(validation, excluded.validation), tag_mask = tag_mask | excluded.tag_mask`,
     ),
-    hours: db.prepare('SELECT * FROM indicator_hours'),
+    hasHour: db.prepare('SELECT 1 FROM indicator_hours WHERE kind = ? AND value = ? AND form = ? AND hour = ?'),
+    hoursAt: db.prepare('SELECT * FROM indicator_hours WHERE hour = ?'),
     hoursOf: db.prepare('SELECT * FROM indicator_hours WHERE kind = ? AND value = ? AND form = ?'),
-    expiredHours: db.prepare('SELECT * FROM indicator_hours WHERE hour < ?'),
-    deleteHours: db.prepare('DELETE FROM indicator_hours WHERE hour < ?'),
-    deleteEvents: db.prepare('DELETE FROM events WHERE id < ? AND last_at < ?'),
+    expiredHours: db.prepare('SELECT * FROM indicator_hours WHERE hour < ? LIMIT ?'),
+    deleteHour: db.prepare('DELETE FROM indicator_hours WHERE kind = ? AND value = ? AND form = ? AND hour = ?'),
+    numberRows: db.prepare('SELECT count FROM source_numbers WHERE hour = ? AND source_ip = ?'),
+    setNumberRows: db.prepare(
+      'INSERT INTO source_numbers VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count',
+    ),
+    deleteSources: db.prepare('DELETE FROM source_numbers WHERE hour < ?'),
+    deleteEvents: db.prepare(
+      'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < ? AND last_at < ? LIMIT ?)',
+    ),
   }
 }

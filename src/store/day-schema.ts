@@ -48,6 +48,12 @@ const MIGRATIONS: readonly string[] = [
      tag_mask INTEGER NOT NULL,
      PRIMARY KEY (kind, value, form, hour)
    ) STRICT, WITHOUT ROWID;
+   CREATE TABLE source_numbers (
+     hour INTEGER NOT NULL,
+     source_ip TEXT NOT NULL,
+     count INTEGER NOT NULL,
+     PRIMARY KEY (hour, source_ip)
+   ) STRICT, WITHOUT ROWID;
    CREATE INDEX indicator_hours_hour ON indicator_hours (hour);`,
 ]
 

@@ -4,7 +4,7 @@ import { COLLECTED_METHODS, EVENT_KINDS, type Event, TRANSPORTS } from '../core/
 import { normalizeNumber } from '../core/phone-number.ts'
 import { TAGS } from '../core/tags.ts'
 import { SOURCE_VALIDATIONS } from '../core/validation.ts'
-import { dayPath, listDays } from './day-index.ts'
+import { dayPath, indexText, listDays } from './day-index.ts'
 import { schemaVersion } from './day-schema.ts'
 import { tagsOf } from './delta.ts'
 import { deriveEvent } from './derive.ts'
@@ -12,6 +12,7 @@ import type { JournalReader } from './journal-reader.ts'
 import { DAY_MS, dayStart, RETENTION_MS } from './retention.ts'
 import type { EventPage, EventQuery, IndexedEvent } from './types.ts'
 
+const MINUTE_MS = 60_000
 const TOTAL_MAX = 10_000 // with a filter, rows are counted up to here
 
 /** All but the fold, which is a number of 64 bits and means nothing outside. */
@@ -56,17 +57,25 @@ export class EventQueries implements Disposable {
     }
   }
 
-  /** One event by its place in the journal; the counts are those of the row it was folded into, if it leads one. */
+  /** One event by its place in the journal; the counts are those of the row that it leads, if it leads one. */
   event(id: number): IndexedEvent | undefined {
     this.#journal.refresh()
+    const cutoff = this.#now() - RETENTION_MS
     const record = this.#journal.get(id)
-    if (record?.type !== 'event' || record.observation.at < this.#now() - RETENTION_MS) return undefined
-    const event = deriveEvent(id, record.observation)
-    for (const day of this.#days({ limit: 1, since: event.at, until: event.at + 1 })) {
-      const row = this.#db(day)?.prepare(`SELECT ${COLUMNS} FROM events WHERE id = ?`).get(id) as Row | undefined
-      if (row !== undefined) return { event, count: row.count, repeatCount: row.repeat_count, lastAt: row.last_at }
+    const event = record?.type === 'event' ? deriveEvent(id, record.observation) : null
+    const row = this.#rowOf(id)
+    if (row !== undefined && row.last_at > cutoff) {
+      return { event: event ?? eventOfRow(row), count: row.count, repeatCount: row.repeat_count, lastAt: row.last_at }
     }
-    return { event, count: 1, repeatCount: 0, lastAt: event.at }
+    return event !== null && event.at > cutoff ? { event, count: 1, repeatCount: 0, lastAt: event.at } : undefined
+  }
+
+  #rowOf(id: number): Row | undefined {
+    for (const day of this.#days({ limit: 1 })) {
+      const row = this.#db(day)?.prepare(`SELECT ${COLUMNS} FROM events WHERE id = ?`).get(id)
+      if (row !== undefined) return row as Row
+    }
+    return undefined
   }
 
   [Symbol.dispose](): void {
@@ -86,6 +95,11 @@ export class EventQueries implements Disposable {
     const filtered = where.count > 1
     let total = 0
     for (const day of days) {
+      // Only the oldest days can hold what is too old; the rows of all others need no look at each.
+      if (!filtered && dayStart(day) > this.#now() - RETENTION_MS) {
+        total += Number(this.#db(day)?.prepare('SELECT count(*) AS count FROM events').get()?.count ?? 0)
+        continue
+      }
       const limit = filtered ? TOTAL_MAX + 1 - total : -1
       const sql = `SELECT count(*) AS count FROM (SELECT 1 FROM events WHERE ${where.sql} LIMIT ?)`
       total += Number(
@@ -142,14 +156,15 @@ function conditions(query: EventQuery, cutoff: number): Conditions {
   }
   if (query.before !== undefined) add('id < ?', query.before)
   if (query.ip !== undefined) add('source_ip = ?', query.ip)
-  if (query.method !== undefined) add('method = ?', query.method)
-  if (query.userAgent !== undefined) add('user_agent = ?', query.userAgent)
+  if (query.method !== undefined) add('method = ?', indexText(query.method))
+  if (query.userAgent !== undefined) add('user_agent = ?', indexText(query.userAgent))
   if (query.transport !== undefined) add('transport = ?', query.transport)
-  if (query.since !== undefined) add('last_at >= ?', query.since)
+  // A row is at most a minute older than the last event folded into it, and an id never below its time in microseconds.
+  if (query.since !== undefined) add('last_at >= ? AND id >= ?', query.since, (query.since - 2 * MINUTE_MS) * 1000)
   if (query.until !== undefined) add('at < ?', query.until)
   if (query.number !== undefined) {
     const { value } = normalizeNumber(query.number)
-    add('(called_number = ? OR e164 = ? OR other_number = ?)', query.number, value, query.number)
+    add('(called_number = ? OR e164 = ? OR other_number = ?)', indexText(query.number), value, value)
   }
   if (query.tag !== undefined) {
     const bit = TAGS.findIndex((tag) => (tag as string) === query.tag)

@@ -7,8 +7,8 @@ import { dumpIndex, sumOf } from '../../test/support/index-dump.ts'
 import { observation, type RequestFacts, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
-import { dayPath, listDays, ROWS_PER_SOURCE_MINUTE } from './day-index.ts'
-import { Indexer } from './indexer.ts'
+import { dayPath, listDays, NUMBER_ROWS_PER_SOURCE_HOUR, ROWS_PER_SOURCE_MINUTE, TEXT_SIZE_MAX } from './day-index.ts'
+import { type Expiry, Indexer } from './indexer.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, serializeRepeat, writeEventRecord } from './record.ts'
@@ -58,6 +58,16 @@ class Bench {
     this.withIndex(() => {})
     return dumpIndex(this.dirs.index)
   }
+}
+
+function expireAll(indexer: Indexer, now: number): Expiry[] {
+  const all: Expiry[] = []
+  for (let more = true; more; ) {
+    const slice = indexer.expire(now)
+    all.push(...slice.expiries)
+    more = slice.more
+  }
+  return all
 }
 
 test('events that differ in time only, within a minute, share a row', (t) => {
@@ -162,8 +172,8 @@ test('what is older than 7 days goes, and what is left of each indicator is told
   bench.write({ at: old, source: { ip: '203.0.113.9', port: 1 }, number: '1000' })
   bench.write({ at: young, validation: 'transport', callId: 'later' })
   bench.withIndex((indexer) => {
-    assert.deepEqual(indexer.expire(START + HOUR_MS + RETENTION_MS - 1), [])
-    const expiries = indexer.expire(START + HOUR_MS + RETENTION_MS)
+    assert.deepEqual(expireAll(indexer, START + HOUR_MS + RETENTION_MS - 1), [])
+    const expiries = expireAll(indexer, START + HOUR_MS + RETENTION_MS)
     const left = new Map(expiries.map(({ lost, left }) => [`${lost.value} ${lost.form}`, left]))
     assert.deepEqual([...left.keys()].sort(), [
       '+442081234567 ',
@@ -189,8 +199,74 @@ test('with the clock 8 days on nothing is left, not even a file', (t) => {
   const bench = new Bench(t)
   for (let hour = 0; hour < 20; hour++) bench.write({ at: START + hour * HOUR_MS })
   bench.withIndex((indexer) => {
-    indexer.expire(START + 9 * DAY_MS)
-    assert.deepEqual([...indexer.sums()], [])
+    expireAll(indexer, START + 9 * DAY_MS)
+    assert.deepEqual([...indexer.load(START + 9 * DAY_MS, Number.MAX_SAFE_INTEGER)], [])
   })
   assert.deepEqual(listDays(bench.dirs.index), [])
+})
+
+test('one source adds at most 1,000 rows of numbers an hour, also across restarts, and is itself counted whole', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 1500; i++) {
+    bench.write({ at: START + i, number: `90044208${1_000_000 + i}`, callId: `c${i}` })
+    if (i % 400 === 0) bench.dump()
+  }
+  bench.write({ at: START + 2000, number: '900442081000001', callId: 'known' })
+  bench.write({ at: START + 2000, number: '900442089999999', source: { ip: '198.51.100.8', port: 1 } })
+  const piecewise = bench.dump()
+  const numbers = piecewise.hours.filter((row) => row.kind === 1)
+  assert.equal(numbers.filter((row) => row.value !== '+442089999999').length, NUMBER_ROWS_PER_SOURCE_HOUR)
+  assert.equal(numbers.find((row) => row.value === '+442081000001' && row.form === '')?.count, 2)
+  assert(numbers.some((row) => row.value === '+442089999999'))
+  assert.equal(piecewise.hours.find((row) => row.value === '198.51.100.7')?.count, 1501)
+  rmSync(bench.dirs.index, { recursive: true })
+  assert.deepEqual(bench.dump(), piecewise)
+})
+
+test('texts of any length take little room in the index', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 50; i++) bench.write({ at: START + i, userAgent: `${i}${'x'.repeat(8000)}`, callId: `c${i}` })
+  const { events } = bench.dump()
+  assert.equal(events.length, 50)
+  assert(events.every((row) => String(row.user_agent).length === TEXT_SIZE_MAX))
+})
+
+test('the index keeps within its room: the oldest day goes first, and the last one takes in nothing new', (t) => {
+  const bench = new Bench(t)
+  for (let day = 0; day < 3; day++) bench.write({ at: START + day * DAY_MS, callId: `c${day}` })
+  bench.withIndex((indexer) => {
+    indexer.limit(indexer.size - 1)
+    assert.equal(listDays(bench.dirs.index).length, 2)
+    indexer.limit(1)
+    assert.equal(listDays(bench.dirs.index).length, 1)
+    assert(indexer.isFull)
+    bench.write({ at: START + 2 * DAY_MS + 5, callId: 'folds into the known row' })
+    bench.write({ at: START + 2 * DAY_MS + 6, callId: 'new', source: { ip: '203.0.113.5', port: 1 } })
+    bench.writer.commit()
+    while (indexer.step(bench.writer.position) > 0);
+  })
+  const { events, hours } = dumpIndex(bench.dirs.index)
+  assert.deepEqual(
+    events.map((row) => Number(row.count)),
+    [2],
+  )
+  assert(!hours.some((row) => row.value === '203.0.113.5'))
+})
+
+test('load() gives what the index holds and what it still lacks, each once', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 10; i++) bench.write({ at: START + i, callId: `c${i}` })
+  bench.dump()
+  for (let i = 0; i < 7; i++) bench.write({ at: START + i, callId: `later${i}` })
+  bench.writer.commit()
+  using reader = new JournalReader(bench.dirs.journal)
+  using indexer = new Indexer(bench.dirs, reader)
+  const counts = [...indexer.load(START + 100, bench.writer.position)]
+    .flat()
+    .filter(({ kind }) => kind === 'ip-address')
+  assert.equal(
+    counts.reduce((sum, { count }) => sum + count, 0),
+    17,
+  )
+  assert.equal(indexer.pendingCount, 7)
 })

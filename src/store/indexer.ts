@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { mkdirSync } from 'node:fs'
 import { DaemonError } from '../core/errors.ts'
-import { DayIndex, daySize, entryDay, type IndexEntry, listDays, removeDay, sumDeltas } from './day-index.ts'
+import {
+  DayIndex,
+  daySize,
+  entryDay,
+  entryDeltas,
+  type IndexEntry,
+  listDays,
+  removeDay,
+  sumDeltas,
+} from './day-index.ts'
 import type { Delta } from './delta.ts'
 import { deriveEvent } from './derive.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
-import { DAY_MS, dayOf, dayStart, HOUR_MS, RETENTION_MS } from './retention.ts'
+import { DAY_MS, dayOf, dayStart, HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { listSegments, scanSegment } from './segment.ts'
 
-const STEP_COUNT = 2000 // records taken into the index by one step
+const STEP_COUNT = 500 // records taken into the index by one step, some tens of milliseconds
+const EXPIRE_COUNT = 250 // rows taken out of it by one
 
 /** What an indicator lost when an hour of it expired, and what is left of it. */
 export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
@@ -16,65 +26,102 @@ export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
 /** Carries the journal into the day files, each record exactly once, and takes out what has expired. */
 export class Indexer implements Disposable {
   readonly #dir: string
+  readonly #journalDir: string
   readonly #journal: JournalReader
+  readonly #mendedDays = new Set<string>()
   readonly #days = new Map<string, DayIndex>()
   readonly repairs: string[] = []
+  /** Records that the index lacked when `load` had ended. */
+  pendingCount = 0
   /** The id of the newest record in the index. */
   position: number
 
   constructor(dirs: { index: string; journal: string }, journal: JournalReader) {
     mkdirSync(dirs.index, { recursive: true, mode: 0o700 })
     this.#dir = dirs.index
+    this.#journalDir = dirs.journal
     this.#journal = journal
-    for (const day of listDays(dirs.index)) this.#openOrRebuild(day)
-    this.position = this.#resumeAfter(dirs.journal)
+    for (const day of listDays(dirs.index)) this.#mending(day, () => this.#day(day))
+    this.position = this.#resumeAfter()
   }
 
-  /** Takes the next records up to `upTo`; returns how many there were. */
+  /** Takes the next records up to `upTo`; returns how many there were. A damaged day is made again from its start. */
   step(upTo: number): number {
     const found = this.#journal.read(this.position, STEP_COUNT, upTo)
-    const group: IndexEntry[] = []
+    let group: IndexEntry[] = []
     let groupDay = ''
+    const apply = (): boolean => group.length === 0 || this.#mending(groupDay, () => this.#day(groupDay).apply(group))
     for (const journalEntry of found) {
       const entry = this.#entryOf(journalEntry)
       if (entry === null) continue
       const day = entryDay(entry)
-      if (day !== groupDay && group.length > 0) this.#day(groupDay).apply(group.splice(0))
+      if (day !== groupDay && group.length > 0) {
+        if (!apply()) return found.length
+        group = []
+      }
       groupDay = day
       group.push(entry)
     }
-    if (group.length > 0) this.#day(groupDay).apply(group)
+    if (!apply()) return found.length
     this.position = found.at(-1)?.id ?? Math.max(this.position, upTo)
     return found.length
   }
 
-  /** The hours of all indicators, added up over the days. */
-  sums(): Iterable<Delta> {
-    const sums = new Map<string, Delta>()
-    for (const index of this.#days.values()) {
-      for (const delta of index.hours()) {
-        const key = keyOf(delta)
-        const sum = sums.get(key)
-        sums.set(key, sum === undefined ? delta : sumDeltas(sum, delta))
+  /** The hours of all indicators, oldest first, as far as they are not expired; then what the index still lacks. */
+  *load(now: number, upTo: number): Generator<Delta[]> {
+    for (const day of [...this.#days.keys()].sort()) {
+      const chunks: Delta[][] = []
+      const read = (): void => {
+        for (const hour of this.#day(day).hours(hourOf(now - RETENTION_MS))) chunks.push(hour)
       }
+      if (this.#mending(day, read)) yield* chunks
     }
-    return sums.values()
+    yield* this.#pending(upTo)
   }
 
-  /** Removes what is older than 7 days. Right only when the index has caught up, since it tells what is left. */
-  expire(now: number): Expiry[] {
+  /** Takes out some of what is older than 7 days and tells what is left; `more` says whether to call again. */
+  expire(now: number): { expiries: Expiry[]; more: boolean } {
     const cutoff = now - RETENTION_MS
-    const lost = new Map<string, Delta>()
-    for (const [day, index] of [...this.#days].sort()) {
+    for (const day of [...this.#days.keys()].sort()) {
       if (dayStart(day) >= cutoff) continue
-      for (const delta of index.expire(Math.min(cutoff, dayStart(day) + DAY_MS + HOUR_MS)))
-        lost.set(keyOf(delta), delta)
-      if (dayStart(day) + DAY_MS > cutoff) continue
-      index[Symbol.dispose]()
-      this.#days.delete(day)
-      removeDay(this.#dir, day)
+      let lost: Delta[] = []
+      let more = false
+      const take = (): void => {
+        ;({ lost, more } = this.#day(day).expire(Math.min(cutoff, dayStart(day) + DAY_MS + HOUR_MS), EXPIRE_COUNT))
+      }
+      if (!this.#mending(day, take)) return { expiries: [], more: true }
+      const isOver = dayStart(day) + DAY_MS <= cutoff
+      if (!more && isOver) this.#dropDay(day)
+      if (lost.length > 0 || more) {
+        return { expiries: lost.map((delta) => ({ lost: delta, left: this.#leftOf(delta) })), more: true }
+      }
     }
-    return [...lost.values()].map((delta) => ({ lost: delta, left: this.#leftOf(delta) }))
+    return { expiries: [], more: false }
+  }
+
+  /** Removes the days that are over for more than 7 days; for a start, when nobody has to be told what is left. */
+  dropExpired(now: number): void {
+    for (const day of [...this.#days.keys()]) if (dayStart(day) + DAY_MS <= now - RETENTION_MS) this.#dropDay(day)
+  }
+
+  /** Keeps the files within a size: the oldest day goes first, and the last one left takes in nothing new. */
+  limit(sizeMax: number): void {
+    for (const day of [...this.#days.keys()].sort()) {
+      const isOver = this.size > sizeMax
+      if (isOver && this.#days.size > 1) this.#dropDay(day)
+      else this.#day(day).isFull = isOver
+    }
+  }
+
+  get isFull(): boolean {
+    return [...this.#days.values()].some((index) => index.isFull)
+  }
+
+  /** Removes a day whole. */
+  #dropDay(day: string): void {
+    this.#days.get(day)?.[Symbol.dispose]()
+    this.#days.delete(day)
+    removeDay(this.#dir, day)
   }
 
   /** Bytes on disk. */
@@ -107,23 +154,52 @@ export class Indexer implements Disposable {
     return index
   }
 
-  /** A day's file that cannot be read costs nothing but the time to make it again. */
-  #openOrRebuild(day: string): void {
+  /**
+   * Does some work on a day's file. A file that turns out damaged costs nothing but the time to make it again: it is
+   * removed, and the index goes back to its first record. False when that happened. Throws INDEX_CORRUPT when even the
+   * new file is damaged.
+   */
+  #mending(day: string, work: () => void): boolean {
     try {
-      this.#day(day)
+      work()
+      return true
     } catch (error) {
       if (error instanceof DaemonError || !isDamage(error)) throw error
-      removeDay(this.#dir, day)
-      this.#day(day)
+      if (this.#mendedDays.has(day)) {
+        throw new DaemonError(
+          'INDEX_CORRUPT',
+          `${day}: ${(error as Error).message}; made again, it is damaged again: check the disk`,
+        )
+      }
+      this.#mendedDays.add(day)
+      this.#dropDay(day)
       this.repairs.push(
         `the index of ${day} was damaged and is made again from the journal (${(error as Error).message})`,
       )
+      this.position = this.#resumeAfter()
+      return false
+    }
+  }
+
+  /** What the records behind the index add, read once while starting; the index takes them up later. */
+  *#pending(upTo: number): Generator<Delta[]> {
+    for (let after = this.position; ; ) {
+      const found = this.#journal.read(after, STEP_COUNT, upTo)
+      const last = found.at(-1)
+      if (last === undefined) return
+      after = last.id
+      this.pendingCount += found.length
+      yield found.flatMap((journalEntry) => {
+        const entry = this.#entryOf(journalEntry)
+        if (entry === null || entry.id <= (this.#days.get(entryDay(entry))?.consumed ?? 0)) return []
+        return entryDeltas(entry)
+      })
     }
   }
 
   /** The place from where on some day's file may lack records. */
-  #resumeAfter(journalDir: string): number {
-    const segments = listSegments(journalDir)
+  #resumeAfter(): number {
+    const segments = listSegments(this.#journalDir)
     const lastOfDay = new Map<string, { firstId: number; lastPath: string }>()
     for (const segment of segments) {
       const day = dayOf(segment.hour * HOUR_MS)
@@ -143,12 +219,10 @@ export class Indexer implements Disposable {
   }
 }
 
-const keyOf = ({ kind, value, form }: Delta): string => `${kind} ${form} ${value}`
-
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
 
-function isDamage(error: unknown): boolean {
+export function isDamage(error: unknown): boolean {
   const code = (error as { errcode?: number }).errcode
   return code !== undefined && [SQLITE_CORRUPT, SQLITE_NOTADB].includes(code & 0xff)
 }

@@ -23,6 +23,7 @@ export type StoreCounters = {
   readonly position: number // id of the newest durable record
   readonly durableCount: number // observations since start
   readonly indexedCount: number
+  readonly indexLagCount: number
   readonly repeatCount: number
   readonly shedRawCount: number
   readonly journalSize: number

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { DayIndex, dayPath, indexDir, listDays } from './day-index.ts'
-import { Indexer } from './indexer.ts'
+import { Indexer, isDamage } from './indexer.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { lockStateDir } from './lock.ts'
@@ -12,6 +12,7 @@ import { journalDir, listSegments, type Segment, scanSegment } from './segment.t
 export type ReindexResult = {
   readonly events: number // records read from the journal
   readonly rows: number // event rows in the new index
+  readonly notes: readonly string[] // what could not be carried over, in words
 }
 
 /**
@@ -28,11 +29,11 @@ export async function reindexStore(
   rmSync(paths.old, { recursive: true, force: true })
   mkdirSync(paths.index, { recursive: true, mode: 0o700 })
   const events = await buildIndex(journalDir(dir), paths.fresh, deps.onProgress)
-  carryOver(paths.index, paths.fresh, listSegments(journalDir(dir))[0])
+  const notes = carryOver(paths.index, paths.fresh, listSegments(journalDir(dir))[0])
   renameSync(paths.index, paths.old)
   renameSync(paths.fresh, paths.index)
   rmSync(paths.old, { recursive: true, force: true })
-  return { events, rows: countRows(paths.index) }
+  return { events, rows: countRows(paths.index), notes }
 }
 
 /** Reads the whole journal into an index of its own; returns how many records that were. */
@@ -70,17 +71,32 @@ export function countRows(index: string): number {
 }
 
 /** Copies what lies before the oldest segment from the old index, which is all that is left of it. */
-function carryOver(from: string, to: string, oldest: Segment | undefined): void {
-  if (oldest === undefined) return
+function carryOver(from: string, to: string, oldest: Segment | undefined): string[] {
+  if (oldest === undefined) return []
+  const notes: string[] = []
   for (const day of listDays(from).filter((day) => day <= dayOf(oldest.hour * HOUR_MS))) {
-    for (const dir of [from, to]) new DayIndex(dir, day)[Symbol.dispose]() // both there, and of this version
-    const db = new DatabaseSync(dayPath(to, day))
     try {
-      db.prepare('ATTACH ? AS old').run(dayPath(from, day))
-      db.exec(`INSERT OR IGNORE INTO main.events SELECT * FROM old.events WHERE id < ${oldest.firstId};
-        INSERT OR IGNORE INTO main.indicator_hours SELECT * FROM old.indicator_hours WHERE hour < ${oldest.hour}`)
-    } finally {
-      db.close()
+      carryDay(from, to, day, oldest)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      notes.push(`the old index of ${day} is damaged; what only it knew is lost (${(error as Error).message})`)
     }
+  }
+  return notes
+}
+
+function carryDay(from: string, to: string, day: string, oldest: Segment): void {
+  for (const dir of [from, to]) new DayIndex(dir, day)[Symbol.dispose]() // both there, and of this version
+  const db = new DatabaseSync(dayPath(to, day))
+  try {
+    db.prepare('ATTACH ? AS old').run(dayPath(from, day))
+    // Of the hour that the journal lacks in part, the larger count is the truer one.
+    db.exec(`INSERT OR IGNORE INTO main.events SELECT * FROM old.events WHERE id < ${oldest.firstId};
+      INSERT INTO main.indicator_hours SELECT * FROM old.indicator_hours WHERE hour <= ${oldest.hour}
+        ON CONFLICT DO UPDATE SET count = max(count, excluded.count), repeat_count = max(repeat_count, excluded.repeat_count),
+          first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
+          validation = max(validation, excluded.validation), tag_mask = tag_mask | excluded.tag_mask`)
+  } finally {
+    db.close()
   }
 }

@@ -25,9 +25,12 @@ const COMMIT_MS = 50 // how long a record may wait in memory; with the write its
 const DELTAS_MAX = 500 // sent at once, between two looks at the clock
 const RETRY_MS = 1000 // after a failed write
 const SWEEP_MS = 60_000
-const SWEEP_STEPS_MAX = 20 // steps of the index that a sweep does at once
+const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
-const QUOTA_DROP_FACTOR = 1.1 // past this much of the quota the oldest hour goes
+const QUOTA_FACTOR = 1.1
+const QUOTA_FACTOR_BEHIND = 1.25
+const INDEX_FULL =
+  'the index has reached the disk quota: new addresses and numbers are kept in memory and in the journal only; raise state.quota_mib'
 
 const SEGMENT_SIZE_MIN = 1_048_576 // bytes
 const SEGMENTS_PER_QUOTA = 32
@@ -55,6 +58,7 @@ export class StoreThread {
   #waitingSince: number | null = null // when the oldest record in memory was taken, monotonic ms
   #waitingSize = 0 // bytes of batches taken but not yet durable
   #overQuota: boolean
+  #expiringSince: number | null = null // monotonic ms
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
   #lastId: number
   #writeTrouble: string | null = null
@@ -71,12 +75,12 @@ export class StoreThread {
     this.#overQuota = this.#journal.size >= init.quotaSize
     this.#indexer = new Indexer(dirs, this.#reader)
     this.#lastId = this.#journal.position
-    while (this.#indexer.step(this.#journal.position) > 0);
-    this.#indexer.expire(this.#now())
-    this.#sendSums()
+    this.#indexer.dropExpired(this.#now())
+    for (const deltas of this.#indexer.load(this.#now(), this.#lastId)) this.#sendDeltas(deltas)
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
     const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
+    this.#sweep()
   }
 
   receive(message: ToStore): void {
@@ -164,57 +168,71 @@ export class StoreThread {
     this.#waitingSince = null
     const doneSize = this.#waitingSize
     this.#waitingSize = 0
-    this.#overQuota = this.#journal.size >= this.#quotaSize
+    this.#keepWithinQuota()
     this.#sendProgress(doneSize)
     this.#answerFlushes()
+    this.#scheduleIndex()
+  }
+
+  #scheduleIndex(): void {
     this.#indexTimer ??= setImmediate(() => this.#index())
   }
 
   /** One step, then whatever came in meanwhile, then the next. */
   #index(): void {
     this.#indexTimer = null
-    const { position } = this.#journal
     try {
-      this.#indexedCount += this.#indexer.step(position)
-      this.#indexTrouble = null
+      if (this.#isBehind()) this.#indexedCount += this.#indexer.step(this.#journal.position)
+      this.#expireSome()
+      this.#indexTrouble = this.#indexer.isFull ? INDEX_FULL : null
     } catch (error) {
       this.#indexTrouble = `the index cannot be written, it will catch up: ${(error as Error).message}; free some disk space, or stop the node and run "sentrypeer reindex"`
       this.#indexTimer = setTimeout(() => this.#index(), RETRY_MS)
       this.#sendProgress()
       return
     }
-    if (this.#isBehind()) this.#indexTimer = setImmediate(() => this.#index())
-    else this.#dropOverQuota()
+    if (this.#isBehind() || this.#expiringSince !== null) this.#scheduleIndex()
     this.#sendProgress()
     this.#answerFlushes()
-  }
-
-  /** Hours that have ended more than 7 days ago leave the journal, the index and memory. */
-  #sweep(): void {
-    const now = this.#now()
-    try {
-      this.#journal.expire(now)
-      if (this.#journal.waiting) this.#commit()
-      // What is left of an indicator is told from the index, so that must know all; a flood puts this off to the next sweep.
-      for (let steps = 0; steps < SWEEP_STEPS_MAX && this.#isBehind(); steps++) {
-        this.#indexedCount += this.#indexer.step(this.#journal.position)
-      }
-      if (this.#journal.waiting || this.#isBehind()) return
-      const expiries = this.#indexer.expire(now)
-      if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
-    } catch (error) {
-      this.#indexTrouble = `what is older than 7 days cannot be removed yet: ${(error as Error).message}; free some disk space`
-    }
-    this.#sendProgress()
   }
 
   #isBehind(): boolean {
     return this.#indexer.position < this.#journal.position
   }
 
-  /** Shortened messages still take room: past the quota and a tenth the oldest hours go. The index has counted them. */
-  #dropOverQuota(): void {
-    while (this.#journal.size > this.#quotaSize * QUOTA_DROP_FACTOR) if (this.#journal.dropOldest() === null) return
+  /** Hours that have ended more than 7 days ago leave the journal, the index and memory; the index a few rows at a time. */
+  #sweep(): void {
+    try {
+      this.#journal.expire(this.#now())
+      this.#indexer.limit(this.#quotaSize)
+    } catch (error) {
+      this.#indexTrouble = `what is older than 7 days cannot be removed yet: ${(error as Error).message}`
+    }
+    this.#expiringSince ??= performance.now()
+    this.#scheduleIndex()
+  }
+
+  /**
+   * What is left of an indicator is told from the index, so that should know all; a flood that goes on for an hour does
+   * not put it off for longer. Answers leave out what is too old in any case.
+   */
+  #expireSome(): void {
+    if (this.#expiringSince === null) return
+    if (this.#isBehind() && performance.now() - this.#expiringSince < EXPIRY_DELAY_MS) return
+    const { expiries, more } = this.#indexer.expire(this.#now())
+    if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
+    if (!more) this.#expiringSince = null
+  }
+
+  /**
+   * Shortened messages still take room: past the quota and a tenth the oldest hours go, once the index has counted them;
+   * past a quarter also when it has not, since a disk that is full would lose more.
+   */
+  #keepWithinQuota(): void {
+    const { size } = this.#journal
+    this.#overQuota = size >= this.#quotaSize
+    const factor = this.#isBehind() ? QUOTA_FACTOR_BEHIND : QUOTA_FACTOR
+    while (this.#journal.size > this.#quotaSize * factor) if (this.#journal.dropOldest() === null) return
   }
 
   #flush(token: number, indexed: boolean): void {
@@ -244,17 +262,12 @@ export class StoreThread {
     this.#send({ kind: 'stopped' })
   }
 
-  #sendSums(): void {
-    let chunk: Delta[] = []
-    const sums = [...this.#indexer.sums()].sort((a, b) => a.lastAt - b.lastAt)
-    // A form belongs to a number that is there already, so the indicators go first.
-    for (const delta of [...sums.filter(({ form }) => form === ''), ...sums.filter(({ form }) => form !== '')]) {
-      chunk.push(delta)
-      if (chunk.length < LOAD_COUNT) continue
-      this.#send({ kind: 'deltas', deltas: chunk })
-      chunk = []
+  /** A form belongs to a number that is there already, so the indicators of a chunk go first. */
+  #sendDeltas(deltas: readonly Delta[]): void {
+    const ordered = [...deltas.filter(({ form }) => form === ''), ...deltas.filter(({ form }) => form !== '')]
+    for (let i = 0; i < ordered.length; i += LOAD_COUNT) {
+      this.#send({ kind: 'deltas', deltas: ordered.slice(i, i + LOAD_COUNT) })
     }
-    if (chunk.length > 0) this.#send({ kind: 'deltas', deltas: chunk })
   }
 
   /** Asks the file system at most once a second. */
@@ -274,6 +287,7 @@ export class StoreThread {
       position: this.#journal.position,
       durableCount: this.#durableCount,
       indexedCount: this.#indexedCount,
+      indexLagCount: Math.max(0, this.#indexer.pendingCount + this.#durableCount - this.#indexedCount),
       repeatCount: this.#repeatCount,
       shedRawCount: this.#shedRawCount,
       journalSize: this.#journal.size,

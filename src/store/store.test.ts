@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -221,6 +221,8 @@ test('inspectStore() finds a sound folder sound, and names what is damaged with 
   assert.equal(harmed.ok, false)
   assert.match(JSON.stringify(harmed), /sentrypeer reindex/)
   await using store = await open(dir)
+  assert.equal(store.indicators.get('ip-address', '198.51.100.7')?.count, 10)
+  await store.flush({ indexed: true })
   assert.equal(sumOf(dumpIndex(`${dir}/index`).events, 'count'), 500)
   assert.match(store.status().repairs.join(), /made again from the journal/)
 })
@@ -265,4 +267,26 @@ test('on a full disk events wait, it is said, and nothing durable is lost; with 
   assert.equal(store.status().durableCount, 2500)
   assert.equal(await journalCount(store), 2500)
   assert.equal(sumOf(dumpIndex(`${dir}/index`).events, 'count'), 2500)
+})
+
+test('pages damaged in the middle of a day are found when they are read: a start and a reindex both make them again', async (t) => {
+  const dir = tempDir(t)
+  {
+    await using store = await open(dir)
+    append(store, 5000)
+    await store.flush({ indexed: true })
+  }
+  const before = dumpIndex(`${dir}/index`)
+  const [day = ''] = readdirSync(`${dir}/index`)
+  const whole = readFileSync(`${dir}/index/${day}`)
+  const harm = (): void => writeFileSync(`${dir}/index/${day}`, Buffer.from(whole).fill(0x5a, 3 * 4096))
+  harm()
+  const { events } = await reindexStore(dir)
+  assert.equal(events, 5000)
+  assert.deepEqual(dumpIndex(`${dir}/index`), before)
+  harm()
+  await using store = await open(dir)
+  assert.equal(store.indicators.get('ip-address', '198.51.100.7')?.count, 100)
+  await store.flush({ indexed: true })
+  assert.deepEqual(dumpIndex(`${dir}/index`), before)
 })

@@ -63,7 +63,7 @@ export type Indicators = {
 export type StoreStatus = {
   readonly acceptedCount: number // observations taken since start
   readonly durableCount: number // of them, on disk after fdatasync
-  readonly indexedCount: number // of them, in the index
+  readonly indexedCount: number // records taken into the index since start, also those of before
   readonly repeatCount: number // UDP retransmissions recognised
   readonly shedRawCount: number // events kept without their full raw bytes
   readonly droppedCount: number // observations lost, since the queue to the disk was full

@@ -84,6 +84,7 @@ test(`kill -9 during ingest, ${ROUNDS} times: what was acknowledged is there, on
 /** After a last start and stop the index is exactly what the journal alone gives. */
 async function checkIndex(t: TestContext, stateDir: string, count: number): Promise<void> {
   const node = await startNode(t, stateDir)
+  await node.indexed()
   const { total } = await node.get<{ total: number }>('/v1/events?limit=1')
   assert.deepEqual(await node.kill('SIGTERM'), { code: 0, signal: null })
   const index = dumpIndex(`${stateDir}/index`)

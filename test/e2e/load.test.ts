@@ -43,6 +43,7 @@ test(`lookups and pages while ${PER_SECOND} events/s arrive: no event lost, no r
   const restarted = await startNode(t, stateDir)
   const { count } = await restarted.get<{ count: number }>('/v1/ip-addresses/127.0.0.1')
   assert.equal(count, EVENT_COUNT)
+  await restarted.indexed()
   await restarted.kill('SIGTERM')
   assert.equal(sumOf(dumpIndex(`${stateDir}/index`).events, 'count'), EVENT_COUNT)
 })

@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
+import type { StoreStatus } from '../../src/store/types.ts'
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
-const ACCEPT_MS = 20_000
+const PATIENCE_MS = 30_000
 export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning']
 
 /** A node that runs in a process of its own, as a user starts it. */
@@ -19,6 +20,8 @@ export type NodeProcess = {
   get<T>(path: string): Promise<T>
   /** Resolves when that many events were accepted: what was sent may still lie in the socket's buffer. */
   accepted(count: number): Promise<void>
+  /** Resolves when the index holds all that is durable. */
+  indexed(): Promise<void>
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
@@ -59,23 +62,24 @@ export async function startNode(t: TestContext, stateDir: string, args: readonly
   })
   const exited = once(child, 'exit')
   const get = async <T>(path: string): Promise<T> => (await (await fetch(url + path)).json()) as T
+  const store = async (): Promise<StoreStatus> => (await get<{ store: StoreStatus }>('/v1/stats')).store
   return {
     child,
     url,
     sipPort,
     output: () => output,
     get,
-    accepted: async (count) => {
-      const deadline = performance.now() + ACCEPT_MS
-      for (let accepted = 0; accepted < count; ) {
-        accepted = (await get<{ store: { acceptedCount: number } }>('/v1/stats')).store.acceptedCount
-        if (performance.now() > deadline) throw new Error(`${accepted} of ${count} events were accepted`)
-      }
-    },
+    accepted: (count) => until(`${count} events are accepted`, async () => (await store()).acceptedCount >= count),
+    indexed: () => until('the index has caught up', async () => (await store()).indexLagCount === 0),
     kill: async (signal) => {
       child.kill(signal)
       const [code, by] = await exited
       return { code, signal: by }
     },
   }
+}
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await isSo())) if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`)
 }
