@@ -113,6 +113,7 @@ function listenForAttackers(config: Config, deps: { store: Store; log: Logger; n
     now: deps.now,
     random: (size) => randomBytes(size),
     observe: (observation) => deps.store.append(observation),
+    isBusy: () => deps.store.isBusy(),
     log: deps.log,
     keepVector: (bytes, error) => {
       const path = keepVector(config.state.dir, bytes, error)

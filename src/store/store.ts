@@ -6,7 +6,7 @@ import { type ClockOffset, createClock, createClockOffset } from './clock.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
 import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
-import { Outbox } from './outbox.ts'
+import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
 
@@ -30,6 +30,7 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
   const owned = parts.move()
   return {
     append: (observation) => thread.outbox.add(observation),
+    isBusy: () => thread.outbox.waitingSize >= QUEUE_SIZE.shed,
     flush: (options) => thread.flush(options?.indexed ?? false),
     indicators: live,
     events: async (query) => (await reader.ask({ kind: 'events', query })) as EventPage,

@@ -82,6 +82,8 @@ export type StoreStatus = {
 export type Store = AsyncDisposable & {
   /** Takes an observation; never blocks, never throws. Copies the bytes. */
   append(observation: Observation): void
+  /** Whether so much waits for the disk that messages are shortened: who can make its sources wait, should. */
+  isBusy(): boolean
   /** Resolves when everything appended so far is durable and, with `indexed`, queryable. */
   flush(options?: { indexed?: boolean }): Promise<void>
   readonly indicators: Indicators
