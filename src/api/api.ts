@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { DaemonError } from '../core/errors.ts'
+import { createBoundedServer } from './_connections.ts'
 import { type Access, accessGate, isLoopbackHost } from './access.ts'
 import type { ApiConfig, ApiDeps, App, TypeBoxProvider } from './deps.ts'
 import { answerClientError, answerError, STRICT_HEADERS } from './errors.ts'
@@ -22,17 +23,23 @@ export const API_LIMITS = {
   headerSize: 16 * 1024, // bytes of request line and headers
   bodySize: 64 * 1024, // bytes
   parameterLength: 256, // characters of one part of a path
-  connectionCount: 1024,
   requestMs: 10_000, // from the first byte of a request to its last
   keepAliveMs: 30_000,
   closeMs: 500, // what a request under way may still take at shutdown
+} as const
+
+const SERVER_OPTIONS = {
+  maxHeaderSize: API_LIMITS.headerSize,
+  connectionsCheckingInterval: 5000,
+  requestTimeout: API_LIMITS.requestMs,
+  keepAliveTimeout: API_LIMITS.keepAliveMs,
 } as const
 
 const LOOPBACK = { host: '127.0.0.1', allowedHosts: [] } as const
 
 /** The API without a socket: for `listenApi`, for tests with `inject`, and for whoever wants its OpenAPI document. */
 export async function buildApi(deps: ApiDeps, config: Omit<ApiConfig, 'port'> = LOOPBACK): Promise<App> {
-  const app = createServer(deps)
+  const app = createApp(deps, config)
   const methodsOf = collectMethods(app)
   const streams = new EventStreams(deps)
   addGate(app, deps, config, methodsOf)
@@ -48,14 +55,12 @@ export async function buildApi(deps: ApiDeps, config: Omit<ApiConfig, 'port'> = 
   return app
 }
 
-function createServer(deps: ApiDeps): App {
+function createApp(deps: ApiDeps, { host }: Pick<ApiConfig, 'host'>): App {
   const app = Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: API_LIMITS.bodySize,
-    requestTimeout: API_LIMITS.requestMs,
-    keepAliveTimeout: API_LIMITS.keepAliveMs,
-    http: { maxHeaderSize: API_LIMITS.headerSize, connectionsCheckingInterval: 5000 },
+    serverFactory: (handle) => createBoundedServer(handle, { ...SERVER_OPTIONS, exposed: !isLoopbackHost(host) }),
     routerOptions: { maxParamLength: API_LIMITS.parameterLength },
     // A value is what was written: nothing unknown is dropped in silence, and a description can say what is right.
     // The schemas are ours and tested, so their own schema is not compiled: that would be half of the start.
@@ -65,7 +70,6 @@ function createServer(deps: ApiDeps): App {
     frameworkErrors: answerError,
     clientErrorHandler: answerClientError,
   })
-  app.server.maxConnections = API_LIMITS.connectionCount
   return app.withTypeProvider<TypeBoxProvider>()
 }
 
