@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import type { Indicator } from '../core/indicator.ts'
 import type { Indicators } from '../store/types.ts'
 import { formsOf, newestForms } from './_newest.ts'
 
@@ -20,38 +21,53 @@ export function ipAddressesText(indicators: Indicators): Readable {
 
 /** The body of /numbers: each dialled form is a row. */
 export function numbersText(indicators: Indicators): Readable {
+  const toCount = indicators.all('phone-number') // both are of this moment, whenever they are read
+  const toList = indicators.all('phone-number')
   return readable(
     (async function* () {
-      yield* listText(NUMBERS, await countForms(indicators), formRows(indicators))
+      const { total, severalForms } = await countForms(toCount)
+      yield* listText(NUMBERS, total, formRows(toList, severalForms))
     })(),
   )
 }
 
-function* formRows(indicators: Indicators): Generator<Row, void, undefined> {
-  for (const form of newestForms(indicators.all('phone-number'))) yield { ...form, value: form.raw }
+/** As many forms of each number as were counted, the most frequent ones: a form dialled since may not take a row. */
+function* formRows(
+  numbers: Iterable<Indicator>,
+  severalForms: ReadonlyMap<string, number>,
+): Generator<Row, void, undefined> {
+  const counted = function* (): Generator<Indicator, void, undefined> {
+    for (const number of numbers) {
+      yield { ...number, dialled: number.dialled.slice(0, severalForms.get(number.value) ?? 1) }
+    }
+  }
+  for (const form of newestForms(counted())) yield { ...form, value: form.raw }
 }
 
-async function countForms(indicators: Indicators): Promise<number> {
-  let numbers = 0
-  let forms = 0
-  for (const indicator of indicators.all('phone-number')) {
-    forms += formsOf(indicator).length
-    if (++numbers % COUNTED_AT_A_TIME === 0) await setImmediate()
+/** The forms of all numbers together, and those of each number that has more than one. */
+async function countForms(numbers: Iterable<Indicator>): Promise<{ total: number; severalForms: Map<string, number> }> {
+  const severalForms = new Map<string, number>()
+  let numberCount = 0
+  let total = 0
+  for (const number of numbers) {
+    const formCount = formsOf(number).length
+    total += formCount
+    if (formCount > 1) severalForms.set(number.value, formCount)
+    if (++numberCount % COUNTED_AT_A_TIME === 0) await setImmediate()
   }
-  return forms
+  return { total, severalForms }
 }
 
 /**
  * A list as text, a piece at a time: the whole could be a hundred megabytes, and between two pieces the node does its
- * other work. The total stands first, so a list that grows on its way out is cut there.
+ * other work. The total stands first; the rows are those of the moment for which it was counted.
  */
 async function* listText(keys: Keys, total: number, rows: Iterable<Row>): AsyncGenerator<string, void, undefined> {
   let text = `{\n  "${keys.total}": ${total},\n  "${keys.list}": [`
-  let written = 0
+  let separator = ''
   for (const row of rows) {
-    if (written === total) break
-    text += `${written === 0 ? '' : ','}\n${rowText(keys.value, row)}`
-    written++
+    text += `${separator}\n${rowText(keys.value, row)}`
+    separator = ','
     if (text.length < CHUNK_SIZE) continue
     yield text
     text = ''

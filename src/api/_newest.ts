@@ -8,7 +8,8 @@ export function formsOf({ dialled, value: raw, count, lastSeenAt }: Indicator): 
 
 /**
  * The forms of all numbers, most recently dialled first, from numbers in that order. Lazy: a form waits here only while
- * there may be later ones of other numbers, since no form is later than its number.
+ * there may be later ones of other numbers, since no form is later than its number. A number that comes late because it
+ * was dialled meanwhile is not lost: its forms come then.
  */
 export function* newestForms(numbers: Iterable<Indicator>): Generator<DialledForm, void, undefined> {
   const waiting = new NewestHeap()

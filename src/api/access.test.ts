@@ -105,3 +105,28 @@ test('every response carries the strict headers and none invites other origins',
     assert.equal(headers['access-control-allow-origin'], undefined, url)
   }
 })
+
+test('web pages of others are refused, programs and own pages are not', async () => {
+  const host = '127.0.0.1:8082'
+  const allowedHosts = ['pot.example.org']
+  const others = [
+    { 'sec-fetch-site': 'cross-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: 'http://127.0.0.1:9' },
+    { origin: 'http://127.0.0.1.evil.example:8082' },
+  ]
+  for (const headers of others) {
+    for (const url of ['/v1/events', '/v1/ready', '/health', '/nothing', '/ip-addresses']) {
+      assert.equal(await status({ url, host, headers, allowedHosts }), 403, `${url} ${JSON.stringify(headers)}`)
+    }
+  }
+  const own = [
+    { 'sec-fetch-site': 'same-origin' },
+    { 'sec-fetch-site': 'none' },
+    { origin: 'http://127.0.0.1:8082' },
+    { origin: 'http://localhost:8082' },
+    { origin: 'https://pot.example.org' },
+  ]
+  for (const headers of own) assert.equal(await status({ url: '/v1/stats', host, headers, allowedHosts }), 200)
+})

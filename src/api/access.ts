@@ -27,6 +27,7 @@ export function accessGate(rules: AccessRules): (request: FastifyRequest) => Acc
   const hasKey = keyCheck(rules.adminKey)
   return (request) => {
     checkHost(request.headers.host, names)
+    checkSite(request.headers, names)
     const keyed = hasKey(request.headers.authorization)
     const trusted = keyed || !(exposed || isRemote(request))
     const open = request.routeOptions.config?.open === true
@@ -81,6 +82,24 @@ function checkHost(host: string | undefined, names: ReadonlySet<string>): void {
     'HOST_REFUSED',
     `The Host header is ${quote(host)}. Call the node by IP address or localhost, or add the name to api.allowed_hosts`,
   )
+}
+
+/**
+ * A page of another site cannot read an answer, but it could make this node work for nothing, or see by the time it takes
+ * what the node holds. Browsers say where a request comes from; programs say nothing.
+ */
+function checkSite(headers: IncomingHttpHeaders, names: ReadonlySet<string>): void {
+  const { origin } = headers
+  const isOurs = origin === undefined || isOwnOrigin(origin, headers.host, names)
+  if (headers['sec-fetch-site'] !== 'cross-site' && isOurs) return
+  const from = isOurs ? 'Sec-Fetch-Site is "cross-site"' : `The Origin header is ${quote(origin)}`
+  throw new Problem('CROSS_SITE_REFUSED', `${from}. Ask from a program, or from a page under the name of this node`)
+}
+
+function isOwnOrigin(origin: string, host: string | undefined, names: ReadonlySet<string>): boolean {
+  if (!URL.canParse(origin)) return false // "null" too: a page that has no site
+  const url = new URL(origin)
+  return url.host === host?.toLowerCase() || names.has(url.hostname)
 }
 
 /** Compares digests, so that neither time nor length tells anything about the key. */

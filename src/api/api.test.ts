@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { fakeApiDeps, KEYED } from '../../test/support/fake-api.ts'
 import { FAKE_AT } from '../../test/support/fake-store.ts'
 import { buildApi } from './api.ts'
@@ -170,16 +171,25 @@ test('lists are filtered', async () => {
     assert.equal((await getJson(app, url)).body.items.length, count, url)
 })
 
-test('a page of events ends early rather than grow over 4 MiB of raw messages', async () => {
+test('few pages of events are worked on at once; some wait, one more is refused', async () => {
   const deps = fakeApiDeps()
-  for (let i = 0; i < 100; i++) deps.store.push({ raw: Buffer.alloc(64 * 1024, 'x') })
-  const app = await buildApi(deps)
-  const first = (await getJson(app, '/v1/events?limit=100')).body
-  assert.equal(first.items.length, 64)
-  const rest = (await getJson(app, `/v1/events?limit=100&after=${first.next}`)).body
-  assert.equal(rest.items.length, 36)
-  assert.equal(rest.next, null)
-  assert.equal(Number(rest.items[0].id), Number(first.items.at(-1).id) - 10)
+  const asked: (() => void)[] = []
+  const events = async () => {
+    await new Promise<void>((resolve) => asked.push(resolve))
+    return { items: [], next: null, total: 0 }
+  }
+  const app = await buildApi({ ...deps, store: { ...deps.store, events } })
+  const answers = Array.from({ length: 68 }, () => app.inject('/v1/events'))
+  const askedCount = (): number => asked.length
+  while (askedCount() < 4) await turn()
+  const refused = await problem(app, '/v1/events')
+  assert.equal(refused.code, 'BUSY')
+  assert.equal(askedCount(), 4)
+  for (let i = 0; i < answers.length; i++) {
+    while (askedCount() === 0) await turn()
+    asked.shift()!()
+  }
+  for (const answer of answers) assert.equal((await answer).statusCode, 200)
 })
 
 test('an event is shown as it is contracted', async () => {

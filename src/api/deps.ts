@@ -24,7 +24,6 @@ export type ApiDeps = {
     readonly id: string
     readonly version: string
     readonly startedAt: number // ms since epoch
-    readonly lab?: readonly string[] // ranges treated as public addresses, for tests
   }
   /** The local administrator's key. An empty one opens nothing. */
   readonly adminKey: string

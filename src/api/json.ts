@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isUtf8 } from 'node:buffer'
+import { hideCredentials } from '../core/credentials.ts'
 import type { Indicator } from '../core/indicator.ts'
 import type { IndexedEvent } from '../store/types.ts'
-import { hideCredentials } from './credentials.ts'
 import type { EventJson, IndicatorJson } from './schemas.ts'
 
 /** RFC 3339 in UTC, to the millisecond. */

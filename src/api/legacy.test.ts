@@ -5,6 +5,8 @@ import fc from 'fast-check'
 import { fakeApiDeps } from '../../test/support/fake-api.ts'
 import { FAKE_AT } from '../../test/support/fake-store.ts'
 import type { Indicator } from '../core/indicator.ts'
+import { LiveIndicators } from '../store/live-indicators.ts'
+import { ipAddressesText, numbersText } from './_legacy-lists.ts'
 import { newestForms } from './_newest.ts'
 import { buildApi } from './api.ts'
 
@@ -163,4 +165,35 @@ test('newestForms() gives all forms in order of time', () => {
       )
     }),
   )
+})
+
+test('the lists hold everybody once, and as many rows as they say, though the busy ones keep moving', async () => {
+  const live = new LiveIndicators({ now: () => FAKE_AT })
+  const facts = { count: 1, repeatCount: 0, firstAt: FAKE_AT, lastAt: FAKE_AT, validation: 'none', tagMask: 0 } as const
+  const see = (i: number, form = `00${10_000 + i}`): void => {
+    live.add({ kind: 'ip-address', value: `10.0.${i >> 8}.${i & 255}`, form: '', ...facts })
+    live.add({ kind: 'phone-number', value: `${10_000 + i}`, form: '', ...facts })
+    live.add({ kind: 'phone-number', value: `${10_000 + i}`, form, ...facts })
+  }
+  for (let i = 0; i < 8000; i++) see(i)
+  for (const [make, list, row] of [
+    [ipAddressesText, 'ip_addresses', 'ip_address'],
+    [numbersText, 'called_numbers', 'called_number'],
+  ] as const) {
+    let text = ''
+    let turn = 0
+    for await (const piece of make(live)) {
+      text += piece
+      turn++
+      for (let i = 0; i < 100; i++) see(i, `${turn}00${10_000 + i}`)
+      see(20_000 + turn)
+    }
+    assert.ok(turn > 5, list)
+    const answer = JSON.parse(text)
+    const values = answer[list].map((each: Record<string, string>) => each[row])
+    assert.equal(answer[`${list}_total`], values.length)
+    const bare = values.map((value: string) => (row === 'called_number' ? value.slice(value.indexOf('00') + 2) : value))
+    assert.deepEqual([values.length, new Set(values).size], [answer[`${list}_total`], values.length])
+    assert.ok(new Set(bare).size >= 8000, list)
+  }
 })

@@ -10,6 +10,7 @@ export const PROBLEMS = {
   INVALID_CURSOR: { status: 400, title: 'This is not a place in the list' },
   KEY_NEEDED: { status: 401, title: 'A key is needed' },
   KEY_WRONG: { status: 401, title: 'The key is not known' },
+  CROSS_SITE_REFUSED: { status: 403, title: 'Web pages of others may not ask this node' },
   NOT_FOUND: { status: 404, title: 'There is nothing at this path' },
   NOT_SEEN: { status: 404, title: 'This node has not seen it in the last 7 days' },
   EVENT_NOT_HELD: { status: 404, title: 'This node does not hold that event' },
@@ -22,6 +23,7 @@ export const PROBLEMS = {
   HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large' },
   INTERNAL: { status: 500, title: 'The node has a bug' },
   NOT_READY: { status: 503, title: 'The node is still starting' },
+  BUSY: { status: 503, title: 'Too many requests wait already' },
   TOO_MANY_STREAMS: { status: 503, title: 'All places for live streams are taken' },
 } as const satisfies Record<string, { status: number; title: string }>
 

@@ -186,7 +186,7 @@ export const NoQuerySchema = Type.Object({}, closed)
 
 /** The response entries of a route for the problems it may answer with. */
 export function problems(...statuses: number[]): Record<number, unknown> {
-  const all = [...new Set([...statuses, 400, 401, 421, 500])].sort()
+  const all = [...new Set([...statuses, 400, 401, 403, 421, 500])].sort()
   const titles = (status: number) =>
     Object.entries(PROBLEMS).flatMap(([code, problem]) => (problem.status === status ? [code] : []))
   return Object.fromEntries(

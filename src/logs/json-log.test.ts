@@ -45,6 +45,15 @@ test('hostile bytes stay on one line', () => {
   assert.equal(JSON.parse(line).sip_message, Buffer.from(raw).toString('latin1'))
 })
 
+test('credentials stay out of the log', () => {
+  const raw = Buffer.from(
+    'REGISTER sip:a SIP/2.0\r\nAuthorization: Digest x="SECRET",\r\n y="SECRET"\r\nCSeq: 1\r\n\r\n',
+  )
+  const line = jsonLine(fakeEvent({ id: 1, raw }), NODE)
+  assert.ok(!line.includes('SECRET'))
+  assert.match(line, /Authorization: \[credentials: needs a key\]\\r\\nCSeq: 1/)
+})
+
 test('eventUuid() is a version 8 UUID, the same for the same event of the same node', () => {
   const uuid = eventUuid('a', 1)
   assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
+import { hideCredentials } from '../core/credentials.ts'
 import type { Event } from '../core/event.ts'
 import { openLineFile } from './_line-file.ts'
 
@@ -52,7 +53,7 @@ export function jsonLine(event: Event, node: { readonly nodeId: string; readonly
     called_number: event.calledNumber ?? 'NOT_FOUND',
     sip_method: event.method ?? '',
     sip_user_agent: event.userAgent ?? 'NOT_FOUND',
-    sip_message: messageText(event.raw),
+    sip_message: messageText(hideCredentials(event.raw)),
     // Beyond the original:
     source_port: event.source.port,
     destination_port: event.destination.port,

@@ -9,7 +9,9 @@ import { JournalReader } from './journal-reader.ts'
 import type { ReaderCall, ReaderRequest, ReaderResult, WorkerInit } from './messages.ts'
 import { RETENTION_MS } from './retention.ts'
 import { journalDir } from './segment.ts'
-import type { JournalBatch } from './types.ts'
+import type { EventPage, IndexedEvent, JournalBatch } from './types.ts'
+
+const PAGE_RAW_SIZE_MAX = 4 * 1024 * 1024 // bytes of raw messages on a page: what the main thread handles at once
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a thread of the store')
@@ -36,7 +38,7 @@ port.on('message', (message: ReaderRequest | 'stop') => {
 function answer(call: ReaderCall): ReaderResult {
   if (call.kind === 'events') {
     const page = queries.page(call.query)
-    return { ...page, items: page.items.map(own) }
+    return shorten(page)
   }
   if (call.kind === 'event') {
     const found = queries.event(call.id)
@@ -55,6 +57,19 @@ function read(after: number, limit: number, upTo: number): JournalBatch {
   )
   const atEnd = entries.length < limit
   return { events, position: atEnd ? Math.max(after, upTo) : (entries.at(-1)?.id ?? after), atEnd }
+}
+
+/** Ends a page early where its raw messages, which are what makes an event large, pass the limit. */
+function shorten(page: EventPage): EventPage {
+  const items: IndexedEvent[] = []
+  let size = 0
+  for (const item of page.items) {
+    size += item.event.raw.length
+    const last = items.at(-1)
+    if (size > PAGE_RAW_SIZE_MAX && last !== undefined) return { ...page, items, next: last.event.id }
+    items.push(own(item))
+  }
+  return { ...page, items }
 }
 
 /** A message to another thread takes the whole buffer along that a view lies in, here a whole block: so a copy. */

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { EventPage, EventQuery } from '../../store/types.ts'
+import type { EventQuery } from '../../store/types.ts'
+import { Turns } from '../_turns.ts'
 import type { ApiDeps, App } from '../deps.ts'
 import { eventJson } from '../json.ts'
 import { Problem } from '../problem.ts'
 import { findNumber, parseIp, parseNumber, parseTime } from '../query.ts'
 import { EventIdSchema, type EventQueryParameters, EventQuerySchema, NoQuerySchema, problems, ref } from '../schemas.ts'
 
-/** A page ends early at so many bytes of raw messages, which are what makes an event large. */
-export const PAGE_RAW_SIZE_MAX = 4 * 1024 * 1024
-
 /** The evidence: events in pages, and one by its id. */
 export function addEventRoutes(app: App, deps: ApiDeps): void {
   const tags = ['events']
+  const turns = new Turns()
   app.get(
     '/v1/events',
     {
@@ -20,11 +19,13 @@ export function addEventRoutes(app: App, deps: ApiDeps): void {
         summary: 'What the sensors saw, newest first',
         tags,
         querystring: EventQuerySchema,
-        response: { 200: ref('EventPage'), ...problems() },
+        response: { 200: ref('EventPage'), ...problems(503) },
       },
     },
-    async (request) => {
-      const { items, next, total } = shorten(await deps.store.events(eventQuery(deps, request.query)))
+    async (request, reply) => {
+      const query = eventQuery(deps, request.query)
+      await turns.take(reply.raw)
+      const { items, next, total } = await deps.store.events(query)
       const whole = request.access.keyed
       return {
         items: items.map((item) => eventJson(item, { whole })),
@@ -76,14 +77,4 @@ function eventQuery(deps: ApiDeps, query: EventQueryParameters): EventQuery {
 function storedNumber(deps: ApiDeps, number: string): string {
   const indicator = findNumber(deps.store.indicators, number)
   return indicator?.value.startsWith('+') === true ? indicator.value : number
-}
-
-function shorten(page: EventPage): EventPage {
-  let size = 0
-  for (const [i, item] of page.items.entries()) {
-    size += item.event.raw.length
-    if (size <= PAGE_RAW_SIZE_MAX || i === 0) continue
-    return { ...page, items: page.items.slice(0, i), next: page.items[i - 1]!.event.id }
-  }
-  return page
 }

@@ -65,7 +65,6 @@ const StatsSchema = Type.Object(
     startedAt: Type.String({ format: 'date-time' }),
     uptimeSeconds: Type.Number({ minimum: 0 }),
     ready: Type.Boolean(),
-    lab: Type.Array(Type.String(), { description: 'Ranges treated as public addresses, for tests' }),
     listeners: Type.Array(ListenerSchema),
     sensors: counters(SENSOR_COUNTERS),
     store: StoreSchema,
@@ -172,7 +171,6 @@ function stats(deps: ApiDeps, streamClientCount: number): Static<typeof StatsSch
     startedAt: timeJson(node.startedAt),
     uptimeSeconds: Math.max(0, (deps.now() - node.startedAt) / 1000),
     ready: deps.ready(),
-    lab: [...(node.lab ?? [])],
     listeners: listeners.map(({ transport, endpoint, receiver }) => ({ transport, ...endpoint, receiver })),
     sensors,
     store: {
