@@ -15,7 +15,7 @@ export function readNodeId(stateDir: string): string {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   const id = randomUUID()
-  writeFileSync(path, `${id}\n`)
+  writeNew(path, `${id}\n`, 0o600)
   return id
 }
 
@@ -29,15 +29,18 @@ export function announceNode(
 ): Disposable {
   const paths = { key: join(stateDir, 'admin.key'), node: join(stateDir, 'node.json') }
   const { adminKey, ...facts } = node
-  rmSync(paths.key, { force: true }) // a mode is only given to a new file
-  writeFileSync(paths.key, `${adminKey}\n`, { mode: 0o600, flag: 'wx' })
-  writeFileSync(
-    paths.node,
-    `${JSON.stringify({ ...facts, startedAt: new Date(facts.startedAt).toISOString(), pid: process.pid })}\n`,
-  )
+  writeNew(paths.key, `${adminKey}\n`, 0o600)
+  const json = JSON.stringify({ ...facts, startedAt: new Date(facts.startedAt).toISOString(), pid: process.pid })
+  writeNew(paths.node, `${json}\n`, 0o644)
   return {
     [Symbol.dispose]: () => {
       for (const path of Object.values(paths)) rmSync(path, { force: true })
     },
   }
+}
+
+/** Makes the file anew: a link that stands there is removed and not followed, and only a new file is given its mode. */
+function writeNew(path: string, text: string, mode: number): void {
+  rmSync(path, { force: true })
+  writeFileSync(path, text, { mode, flag: 'wx' })
 }
