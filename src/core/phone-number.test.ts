@@ -23,6 +23,31 @@ for (const [raw, e164] of [
   ['+1 (212) 555.1234', '+12125551234'],
   ['12125551234', '+12125551234'],
   ['00881631234567', '+881631234567'],
+  ['46500729221', '+46500729221'],
+  ['*0046500729221', '+46500729221'],
+  ['+442081234567#1', '+442081234567'],
+  ['+442081234567*12', '+442081234567'],
+  ['00442081234567,,123', '+442081234567'],
+  ['00442081234567;ext=5', '+442081234567'],
+  ['00442081234567p123', '+442081234567'],
+  ['00442081234567W123', '+442081234567'],
+  ['+44 20 8123 4567 ext. 5', '+442081234567'],
+  ['00442081234567+1', '+442081234567'],
+  ['9,,00442081234567', '+442081234567'],
+  ['#31#00442081234567', '+442081234567'],
+  ['*31#+442081234567', '+442081234567'],
+  ['*99*900442081234567', '+442081234567'],
+  ['9%2B442081234567', '+442081234567'],
+  ['+00442081234567', '+442081234567'],
+  ['+011442081234567', '+442081234567'],
+  ['+900442081234567', '+442081234567'],
+  ['+44 (0)20 8123 4567', '+442081234567'],
+  ['a900442081234567~', '+442081234567'],
+  ['900442081234567\0', '+442081234567'],
+  ['2081234567;phone-context=+44', '+442081234567'],
+  ['020-8123-4567;Phone-Context=+4.4', '+442081234567'],
+  ['00442081234567;phone-context=+1', '+442081234567'],
+  ['2081234567;x;phone-context=+44', '+442081234567'],
 ] as const) {
   test(`normalizeNumber() of ${raw} is ${e164}`, () => {
     const number = normalizeNumber(raw)
@@ -43,6 +68,19 @@ for (const [raw, digits] of [
   ['0000000000', '0000000000'],
   ['1234567', '1234567'],
   ['2125551234', '2125551234'],
+  ['+4420812345678', '4420812345678'],
+  ['+331456712345', '331456712345'],
+  ['+0442081234567', '0442081234567'],
+  ['+9442081234567', '9442081234567'],
+  ['+4402081234567', '4402081234567'],
+  ['4420812345678', '4420812345678'],
+  ['7442081234567', '7442081234567'],
+  ['4479123456789', '4479123456789'],
+  ['100#1', '1001'],
+  ['2125551234#46', '2125551234'],
+  ['12345678;phone-context=+1', '12345678'],
+  ['46500729221;phone-context=+1', '46500729221'],
+  ['911;phone-context=+1', '911'],
 ] as const) {
   test(`normalizeNumber() of ${JSON.stringify(raw)} is no E.164 number`, () => {
     assert.deepEqual(normalizeNumber(raw), { digits, e164: null, value: digits })
@@ -87,6 +125,65 @@ test('normalizeNumber() finds any valid number behind the usual prefixes', () =>
       assert.equal(normalizeNumber(`${dialled}44208123${last}`).e164, `+44208123${last}`)
     }),
   )
+})
+
+// The library's example mobile numbers of 45 countries.
+const EXAMPLES =
+  `12015550123 447400123456 4915123456789 33612345678 393123456789 34612345678 46701234567 4740612345 4534412345
+  358412345678 31612345678 32450001234 41781234567 43664123456 48512345678 420601123456 79123456789 380501234567
+  905012345678 972502345678 970599123456 201001234567 212650123456 213551234567 21620123456 2348021234567 254712123456
+  27711234567 918123456789 923012345678 8801812345678 94712345678 8613123456789 819012345678 821020000000 61412345678
+  64211234567 5511961234567 5491123456789 522221234567 5351234567 37121234567 37251234567 25271123456 263712345678`.split(
+    /\s+/,
+  )
+
+/** What is dialled here is also, digit by digit, a number of Sri Lanka, of a worldwide service, of Iraq, of Pakistan. */
+const AMBIGUOUS = new Set(['94740612345', '979123456789', '964211234567', '925271123456'])
+
+for (const prefix of ['', '+', '00', '900', '011', '9011', '000', '9', '810', '8810', '+00', '*31#']) {
+  test(`normalizeNumber() finds the numbers of 45 countries behind ${JSON.stringify(prefix)}`, () => {
+    for (const number of EXAMPLES) {
+      const dialled = prefix + number
+      const expected = AMBIGUOUS.has(dialled) ? dialled : number
+      assert.equal(normalizeNumber(dialled).e164, `+${expected}`, dialled)
+    }
+  })
+}
+
+test('normalizeNumber() makes no other number of one that is mistyped behind a +', () => {
+  for (const number of EXAMPLES) {
+    for (const mistyped of mistypedForms(number)) {
+      const { e164 } = normalizeNumber(`+${mistyped}`)
+      assert(e164 === null || e164 === `+${number}` || e164 === `+${mistyped}`, `+${mistyped} became ${e164}`)
+    }
+  }
+})
+
+/** With one digit too many, anywhere; and with one missing. */
+function mistypedForms(number: string): Set<string> {
+  const forms = new Set<string>()
+  for (let at = 0; at <= number.length; at++) {
+    for (let digit = 0; digit <= 9; digit++) forms.add(number.slice(0, at) + digit + number.slice(at))
+    if (at < number.length) forms.add(number.slice(0, at) + number.slice(at + 1))
+  }
+  return forms
+}
+
+test('normalizeNumber() keeps to the number behind a +, whatever is dialled after it', () => {
+  const after = fc.stringMatching(/^[#*,;pwx][0-9#*,;pwx]{0,20}$/)
+  fc.assert(
+    fc.property(fc.constantFrom(...EXAMPLES), after, (number, postDial) => {
+      assert.equal(normalizeNumber(`+${number}${postDial}`).e164, `+${number}`)
+    }),
+  )
+})
+
+test('normalizeNumber() does not mix up in its cache what differs in context or sign', () => {
+  const forms = ['2015550123;phone-context=+1', '2015550123', '2015550123;phone-context=+46', '9+2015550123']
+  const read = () => forms.map((form) => normalizeNumber(form).e164)
+  const first = read()
+  assert.deepEqual(first, ['+12015550123', '+2015550123', null, '+2015550123'])
+  assert.deepEqual(read(), first)
 })
 
 test('normalizeNumber() answers from its cache with the same object, and forgets in time', () => {

@@ -4,7 +4,8 @@ import { RecentMap } from './recent-map.ts'
 
 /** A dialled string read as a number. */
 export type PhoneNumber = {
-  readonly digits: string // those of the first 64 characters, in order
+  /** Those of the first 64 characters, in order, without what is dialled after the number and without a phone-context. */
+  readonly digits: string
   readonly e164: string | null // the likeliest number of the world's plan, with its +
   readonly value: string // e164, or else digits: what the number is known under
 }
@@ -18,76 +19,103 @@ const CACHE_COUNT = 8_192
 const cache = new RecentMap<string, PhoneNumber>(CACHE_COUNT)
 
 /**
- * Reads the number out of a dialled string. Callers who look for a way out of a PBX put prefixes before it (9, 00, 011,
- * 810 and combinations), so what remains after each possible prefix is tried as an international number.
- * A number of less than 7 digits, and one that fits no country's plan, has no `e164`.
+ * Reads the number out of a dialled string, as `900442081234567`, `+44 20 8123 4567` or, with a local number's context,
+ * `2081234567;phone-context=+44`. Callers who look for a way out of a PBX put prefixes before the number (9, 00, 011,
+ * 810 and combinations), so what remains after each possible prefix is tried as an international number. After a + there
+ * is no such search. A number of less than 7 digits, and one that fits no country's plan, has no `e164`: a wrong number
+ * would accuse someone who was never called.
  */
 export function normalizeNumber(raw: string): PhoneNumber {
   const input = raw.length > INPUT_SIZE_MAX ? raw.slice(0, INPUT_SIZE_MAX) : raw
   const known = cache.get(input)
   if (known !== undefined) return known
-  const digits = digitsOf(input)
-  const e164 = likeliestNumber(digits)
-  const number = { digits, e164, value: e164 ?? digits }
+  const number = readNumber(decodeEscapes(input))
   // A part of a string keeps the whole alive: the cache holds a copy, not a message.
   cache.set(input.split('').join(''), number)
   return number
 }
 
-/** The digits in order. Percent escapes count as what they stand for. */
-function digitsOf(text: string): string {
-  let digits = ''
-  for (let at = 0; at < text.length; at++) {
-    const hex = text[at] === '%' ? text.slice(at + 1, at + 3) : ''
-    const isEscape = /^[0-9A-Fa-f]{2}$/.test(hex)
-    const code = isEscape ? Number.parseInt(hex, 16) : text.charCodeAt(at)
-    if (isEscape) at += 2
-    if (code >= 0x30 && code <= 0x39) digits += String.fromCharCode(code)
-  }
-  return digits
+/** A local number and the global prefix within which it is meant. RFC 3966 §5.1.5. */
+const IN_CONTEXT = /^([\s\S]*);phone-context=\+([-0-9.()]+)$/i
+
+/** The number up to what is dialled once it answers: only behind enough digits, since prefixes hold pauses and stars too. */
+const BEFORE_POST_DIAL = /^(?:[^0-9]*[0-9]){7}[^#*,;:=?&@pwx]*/i
+
+/** A code that switches a feature, as *31#, or the star alone before a number. */
+const FEATURE_CODE = /^[*#]+(?:[0-9]{1,4}[*#]+)*/
+
+/** The national 0 in a number as people print it: +44 (0)20 8123 4567. */
+const PRINTED_ZERO = /\(0\)/
+
+function readNumber(text: string): PhoneNumber {
+  const local = IN_CONTEXT.exec(text)
+  const whole = local === null ? text : local[1]!
+  const dialled = BEFORE_POST_DIAL.exec(whole)?.[0] ?? whole
+  const digits = digitsOf(dialled)
+  const e164 = digits.length < NUMBER_SIZE_MIN ? null : numberOf(dialled, local === null ? null : digitsOf(local[2]!))
+  return { digits, e164, value: e164 ?? digits }
 }
 
-type Candidate = { readonly number: string; readonly score: number }
+function numberOf(dialled: string, context: string | null): string | null {
+  const plus = dialled.indexOf('+')
+  const afterPlus = plus < 0 ? '' : digitsOf(dialled.slice(plus).replace(PRINTED_ZERO, ''))
+  if (afterPlus.length >= NUMBER_SIZE_MIN)
+    return validNumber(afterPlus) ?? validNumber(afterPlus.replace(PREFIX_AFTER_PLUS, ''))
+  const beforePlus = digitsOf((plus < 0 ? dialled : dialled.slice(0, plus)).replace(FEATURE_CODE, ''))
+  if (context === null) return numberBehindPrefix(beforePlus, isDialPrefix)
+  const isInternational = (prefix: string): boolean => INTERNATIONAL_PREFIX.test(prefix)
+  return (
+    validNumber(context + beforePlus) ??
+    validNumber(context + beforePlus.replace(/^0/, '')) ??
+    numberBehindPrefix(beforePlus, isInternational)
+  )
+}
 
-/** The best candidate that is a valid number. They are tried from the best down: asking the library is what costs. */
-function likeliestNumber(digits: string): string | null {
-  if (digits.length < NUMBER_SIZE_MIN) return null
-  for (const { number } of candidatesOf(digits).sort((a, b) => b.score - a.score)) {
-    const parsed = phoneLibrary().parsePhoneNumberFromString(`+${number}`)
-    if (parsed?.isValid()) return parsed.number
+/** What a prefix ends in behind which a country code stands. */
+const INTERNATIONAL_PREFIX = /(?:00|011|810)$/
+
+/**
+ * Nothing, the way to an outside line (9), or what ends in an international prefix. More digits before the 9 count only
+ * when all are too many for a number: else this may be a number with a 9 in it that was mistyped.
+ */
+function isDialPrefix(prefix: string, size: number): boolean {
+  return /^9*$/.test(prefix) || INTERNATIONAL_PREFIX.test(prefix) || (size > NUMBER_SIZE_MAX && prefix.endsWith('9'))
+}
+
+/** The first number that is left behind such a prefix: short prefixes are the likelier ones. */
+function numberBehindPrefix(digits: string, isPrefix: (prefix: string, size: number) => boolean): string | null {
+  for (let start = 0; start <= START_MAX; start++) {
+    if (start > 0 && digits[start] === '0') continue // the same as the next one
+    const number = digits.slice(start).replace(/^0+/, '')
+    const prefix = digits.slice(0, digits.length - number.length)
+    const valid = isPrefix(prefix, digits.length) ? validNumber(number) : null
+    if (valid !== null) return valid
   }
   return null
 }
 
-/** What is left of the digits after each prefix, if it begins with a country code and has the size of a number. */
-function candidatesOf(digits: string): Candidate[] {
-  const candidates: Candidate[] = []
-  for (let start = 0; start <= START_MAX; start++) {
-    if (start > 0 && digits[start] === '0') continue // the same as the next one
-    const number = digits.slice(start).replace(/^0+/, '')
-    if (number.length < NUMBER_SIZE_MIN) break
-    if (number.length > NUMBER_SIZE_MAX || !hasCountryCode(number)) continue
-    const prefix = digits.slice(0, digits.length - number.length)
-    candidates.push({ number, score: (isDialPrefix(prefix) ? 3 : 0) - prefix.length / 10 })
-  }
-  return candidates
+/**
+ * Dial prefixes that stand behind a + by mistake. A country code begins with no zero, and a Turkish number (90) with
+ * neither 0 nor 1. So many digits must follow that the whole is no number either of which one digit was left out. After
+ * 9 or 810 alone it could be a number that was mistyped.
+ */
+const PREFIX_AFTER_PLUS = /^(?:0{1,3}11|00+)(?=[1-9][0-9]{8})|^9(?:0{1,3}11|00+)(?=[1-9][0-9]{10})/
+
+/** With its +, if it is a number of some country's plan digit by digit. The library alone would drop what does not fit. */
+function validNumber(digits: string): string | null {
+  if (digits.length < NUMBER_SIZE_MIN || digits.length > NUMBER_SIZE_MAX) return null
+  const parsed = phoneLibrary().parsePhoneNumberFromString(`+${digits}`)
+  return parsed?.isValid() && parsed.number === `+${digits}` ? parsed.number : null
 }
 
-/** Nothing; or a way to an outside line, an international prefix (00, 011, 810), or something that ends in one. */
-function isDialPrefix(prefix: string): boolean {
-  return prefix === '' || /(?:00|011|810|9)$/.test(prefix)
+/** Percent escapes as what they stand for. */
+function decodeEscapes(text: string): string {
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-function hasCountryCode(number: string): boolean {
-  const { getCountries, getCountryCallingCode } = phoneLibrary()
-  countryCodes ??= new Set([...getCountries().map((country) => getCountryCallingCode(country)), ...GLOBAL_CODES])
-  for (let size = 1; size <= 3; size++) if (countryCodes.has(number.slice(0, size))) return true
-  return false
+function digitsOf(text: string): string {
+  return text.replace(/[^0-9]+/g, '')
 }
-
-/** Codes of services that belong to no country: free and shared cost calls, satellites, networks. */
-const GLOBAL_CODES = ['800', '808', '870', '878', '881', '882', '883', '888', '979']
-let countryCodes: ReadonlySet<string> | undefined
 
 type PhoneLibrary = typeof import('libphonenumber-js/max')
 let library: PhoneLibrary | undefined
