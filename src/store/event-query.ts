@@ -43,11 +43,14 @@ export class EventQueries implements Disposable {
   page(query: EventQuery): EventPage {
     this.#journal.refresh()
     const where = conditions(query, this.#now() - RETENTION_MS)
-    const rows: Row[] = []
     const days = this.#days(query)
+    // Where the clock once stepped back over midnight, an older day holds younger ids: so all days are asked, each for
+    // what is younger than the page found so far.
+    let rows: Row[] = []
     for (const day of days) {
-      if (rows.length > query.limit) break
-      rows.push(...this.#rows(day, where, query.limit + 1 - rows.length))
+      const floor = rows[query.limit]?.id ?? 0
+      rows = [...rows, ...this.#rows(day, where, query.limit + 1, floor)]
+      rows = rows.sort((a, b) => b.id - a.id).slice(0, query.limit + 1)
     }
     const shown = rows.slice(0, query.limit)
     return {

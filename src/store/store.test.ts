@@ -106,6 +106,31 @@ test('pages of events meet at their edges, over several days', async (t) => {
   )
 })
 
+test('pages leave nothing out where the clock stepped back over midnight', async (t) => {
+  const clockOffset = createClockOffset()
+  const midnight = Math.floor(Date.now() / DAY_MS) * DAY_MS
+  const setClock = (at: number): void => {
+    clockOffset[0] = at - Date.now()
+  }
+  const now = (): number => Date.now() + (clockOffset[0] ?? 0)
+  setClock(midnight + 1000)
+  await using store = await open(tempDir(t), { clockOffset })
+  append(store, 10, { prefix: 'after', at: now })
+  await store.flush({ indexed: true })
+  setClock(midnight - 60_000)
+  append(store, 10, { prefix: 'before', at: now })
+  await store.flush({ indexed: true })
+  setClock(midnight + 2000)
+  const seen: number[] = []
+  for (let before: number | undefined, more = true; more; ) {
+    const page = await store.events({ limit: 3, before })
+    seen.push(...page.items.map(({ event }) => event.id))
+    before = page.next ?? undefined
+    more = page.next !== null
+  }
+  assert.equal(new Set(seen).size, 20)
+})
+
 test('a UDP datagram that comes again is one event with a repeat; over TCP it is another event', async (t) => {
   await using store = await open(tempDir(t))
   for (let i = 0; i < 4; i++) store.append(observation({ at: Date.now() }))
