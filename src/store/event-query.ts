@@ -86,11 +86,11 @@ export class EventQueries implements Disposable {
     this.#open.clear()
   }
 
-  #rows(day: string, where: Conditions, limit: number): Row[] {
-    const sql = `SELECT ${COLUMNS} FROM events WHERE ${where.sql} ORDER BY id DESC LIMIT ?`
+  #rows(day: string, where: Conditions, limit: number, floor: number): Row[] {
+    const sql = `SELECT ${COLUMNS} FROM events WHERE ${where.sql} AND id > ? ORDER BY id DESC LIMIT ?`
     return (this.#db(day)
       ?.prepare(sql)
-      .all(...where.values, limit) ?? []) as Row[]
+      .all(...where.values, floor, limit) ?? []) as Row[]
   }
 
   #total(query: EventQuery, days: readonly string[]): number | null {
