@@ -312,7 +312,11 @@ describe('loadConfig() refusals', () => {
     ],
     [
       '[syslog]\ntarget = "tcp:x:1"',
-      'syslog.target = "tcp:x:1" (file T, line 2): must be system or udp:HOST:PORT, such as udp:192.0.2.10:514',
+      'syslog.target = "tcp:x:1" (file T, line 2): must be system or udp:ADDRESS:PORT, such as udp:192.0.2.10:514',
+    ],
+    [
+      '[syslog]\ntarget = "udp:collector.example:514"',
+      'syslog.target = "udp:collector.example:514" (file T, line 2): must name an IP address, such as udp:192.0.2.10:514; names are not looked up',
     ],
     [
       '[api]\nallowed_hosts = ["http://x"]',

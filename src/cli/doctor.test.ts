@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { FAKE_NOW, fakeNode, run } from '../../test/support/fake-node.ts'
+import { lockStateDir } from '../store/lock.ts'
 import { nodeVersionFinding, worstLevel } from './doctor.ts'
 
 let dir = ''
@@ -92,12 +93,24 @@ describe('sentrypeer doctor', () => {
     )
   })
 
-  test('finds a node that does not answer', async () => {
+  test('finds a node that does not answer, but holds its folder', async () => {
     await mkdir(join(dir, 'hanging'))
     await writeFile(join(dir, 'hanging/node.json'), JSON.stringify({ url: 'http://127.0.0.1:1', pid: 4 }))
+    using _lock = lockStateDir(join(dir, 'hanging'))
     const { find, level } = await doctor('hanging')
     assert.equal(level, 'error')
     assert.match(find('node: ')!.what, /^node: Cannot reach a running node: tried http:\/\/127\.0\.0\.1:1/)
+  })
+
+  test('looks at the store after a crash, whatever the file that was left says', async () => {
+    await mkdir(join(dir, 'crashed/index'), { recursive: true })
+    await writeFile(join(dir, 'crashed/node.json'), JSON.stringify({ url: 'http://127.0.0.1:1', pid: 4 }))
+    await writeFile(join(dir, 'crashed/index/2026-01-01.sqlite'), 'no database'.repeat(500))
+    const { find } = await doctor('crashed')
+    assert.match(find('node: ')!.what, /^node: none runs; process 4 ended without tidying up/)
+    assert.equal(find('node: ')?.level, 'warn')
+    assert.equal(find('index: 2026-01-01')?.level, 'error')
+    assert.equal(find('port: API 127.0.0.1:0 is free')?.level, 'ok')
   })
 
   test('finds a wrong configuration, and shows findings for people', async () => {

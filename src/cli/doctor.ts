@@ -44,10 +44,13 @@ export async function examine(loaded: LoadedConfig, context: CliContext): Promis
     await clockFinding(dir, context.now()),
     ...(await receiveBufferFindings()),
   ]
-  const held = running === null ? await stoppedFindings(dir, findings) : true
-  if (running !== null) findings.push(...(await runningFindings(dir, running, context)))
-  else if (!held) findings.push(...(await portFindings(config)))
-  return findings
+  const asked = running === null ? null : await askNode(dir, running, context)
+  if (asked?.answers === true) return [...findings, ...asked.findings]
+  const stopped = await stoppedFindings(dir)
+  if (asked !== null && stopped.held) return [...findings, ...asked.findings]
+  if (running !== null) findings.push(leftoverFinding(dir, running))
+  findings.push(...stopped.findings)
+  return stopped.held ? findings : [...findings, ...(await portFindings(config))]
 }
 
 export function nodeVersionFinding(version: string): Finding {
@@ -140,15 +143,22 @@ async function receiveBufferFindings(): Promise<Finding[]> {
   return [{ level: 'warn', what, wayOut }]
 }
 
-/** Adds what the stores of a stopped node look like; true when a node without an API holds the folder after all. */
-async function stoppedFindings(dir: string, findings: Finding[]): Promise<boolean> {
+/** What the store of a stopped node looks like; `held` when a node that does not answer holds the folder after all. */
+async function stoppedFindings(dir: string): Promise<{ findings: readonly Finding[]; held: boolean }> {
   const { inspectStore } = await import('../store/inspect.ts')
-  const inspection = await inspectStore(dir)
-  findings.push(...inspection.findings)
-  return inspection.findings.some(({ what }) => what.endsWith('held by a running node'))
+  const { findings } = await inspectStore(dir)
+  return { findings, held: findings.some(({ what }) => what.endsWith('held by a running node')) }
 }
 
-async function runningFindings(dir: string, { url, pid }: NodeFile, context: CliContext): Promise<Finding[]> {
+/** A node that was killed leaves its file behind; nobody holds the folder, so its word counts for nothing. */
+function leftoverFinding(dir: string, { pid }: NodeFile): Finding {
+  const what = `node: none runs; process ${pid} ended without tidying up and left ${join(dir, 'node.json')}`
+  return { level: 'warn', what, wayOut: '"sentrypeer start" tidies up' }
+}
+
+type Asked = { readonly answers: boolean; readonly findings: readonly Finding[] }
+
+async function askNode(dir: string, { url, pid }: NodeFile, context: CliContext): Promise<Asked> {
   const origin = `from ${join(dir, 'node.json')}`
   const address = { url, origin, key: await readKey(dir), keyOrigin: join(dir, 'admin.key') }
   const client = new NodeClient(address, context.interrupted)
@@ -156,11 +166,12 @@ async function runningFindings(dir: string, { url, pid }: NodeFile, context: Cli
     const [health, stats] = await Promise.all([client.health(), client.stats()])
     const troubles = (health.troubles ?? []).map((what) => ({ level: 'warn' as const, what: `node: ${what}` }))
     const seen = plural(Number(stats.store.acceptedCount ?? 0), 'event')
-    return [{ level: 'ok', what: `node: ${stats.version} answers on ${url}, ${seen} since its start` }, ...troubles]
+    const well = { level: 'ok' as const, what: `node: ${stats.version} answers on ${url}, ${seen} since its start` }
+    return { answers: true, findings: [well, ...troubles] }
   } catch (error) {
     if (!(error instanceof DaemonError)) throw error
-    const wayOut = `if process ${pid} is gone, "sentrypeer start" tidies up; if it hangs, stop it and start it again`
-    return [{ level: 'error', what: `node: ${error.message}`, wayOut }]
+    const wayOut = `process ${pid} may hang: stop it and start it again`
+    return { answers: false, findings: [{ level: 'error', what: `node: ${error.message}`, wayOut }] }
   }
 }
 

@@ -19,6 +19,7 @@ export function addNodeOptions(command: Command): Command {
     .option('--url <url>', 'API of the node to ask (or SENTRYPEER_URL); else the one that runs here')
     .option('--key <key>', 'key for it (or SENTRYPEER_API_KEY, which ps does not show)')
     .option('--state-dir <dir>', 'state folder of the local node to ask')
+    .option('--config <file>', 'configuration file of the local node, which may name its state folder')
 }
 
 /** A client for the node that the options name, or that runs on this machine. */

@@ -138,7 +138,7 @@ export const schema = section('Settings of a SentryPeer node', {
   syslog: section('Events as syslog messages', {
     enabled: yesNo({ description: 'Whether to send them', default: false, flag: '--syslog [TARGET]' }),
     target: text({
-      description: 'system (the log of this machine) or udp:HOST:PORT',
+      description: 'system (the log of this machine) or udp:ADDRESS:PORT, an IP address',
       default: 'system',
       form: 'syslog-target',
       flag: '--syslog [TARGET]',

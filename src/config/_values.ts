@@ -89,10 +89,14 @@ function parseHostName(text: string): string {
 
 function parseSyslogTarget(text: string): string {
   if (text === 'system') return text
-  if (!text.startsWith('udp:')) throw new RangeError('must be system or udp:HOST:PORT, such as udp:192.0.2.10:514')
+  if (!text.startsWith('udp:')) throw new RangeError('must be system or udp:ADDRESS:PORT, such as udp:192.0.2.10:514')
   const { host, port } = parseHostPort(text.slice(4), 'udp:192.0.2.10:514')
   if (port === 0) throw new RangeError('the port must be from 1 to 65535')
-  return `udp:${formatHostPort(isIP(host) === 0 ? parseHostName(host) : host, port)}`
+  const ip = canonicalIp(host)
+  if (ip === null) {
+    throw new RangeError('must name an IP address, such as udp:192.0.2.10:514; names are not looked up')
+  }
+  return `udp:${formatHostPort(ip, port)}`
 }
 
 function parsePath(text: string, base: string): string {

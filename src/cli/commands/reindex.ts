@@ -14,11 +14,12 @@ export function define(command: Command, context: CliContext): void {
   command
     .description('Builds the index of a stopped node anew from its journal.')
     .option('--state-dir <dir>', 'state folder of the node')
+    .option('--config <file>', 'configuration file of the node')
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async ({ stateDir, json }: { stateDir?: string; json?: true }) => {
+    .action(async ({ stateDir, config: file, json }: { stateDir?: string; config?: string; json?: true }) => {
       const { loadConfig } = await import('../../config.ts')
-      const { config } = await loadConfig({ flags: { stateDir }, env: context.env })
+      const { config } = await loadConfig({ flags: { stateDir }, env: context.env, file })
       const { reindexStore } = await import('../../store/reindex.ts')
       const { dir } = config.state
       const startedAt = context.now()

@@ -39,7 +39,7 @@ export function define(command: Command, context: CliContext): void {
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--json-log', 'write events to a file, as JSON lines')
     .option('--json-log-file <file>', 'that file (and write it)')
-    .option('--syslog [target]', 'send events to syslog: system, or udp:HOST:PORT')
+    .option('--syslog [target]', 'send events to syslog: system, or udp:ADDRESS:PORT')
     .addOption(new Option('--db-file <file>', "the original's -f").hideHelp())
     .option('--json', 'say what is running as JSON lines')
     .addHelpText('after', EXAMPLES)
