@@ -10,13 +10,15 @@ import { databaseNotice } from './config/_honey.ts'
 import { LEAVES } from './config/_leaves.ts'
 import { configFilePlaces, defaultStateDir } from './config/_places.ts'
 import type { Config, SipListen } from './config/_schema.ts'
-import { emptySource, quote, type Setting, type Source } from './config/_source.ts'
-import { formatHostPort, formatSipListen, isLoopback, readValue } from './config/_values.ts'
+import { emptySource, type Setting, type Source } from './config/_source.ts'
+import { formatHostPort, formatSipListen, readValue } from './config/_values.ts'
 import { DaemonError } from './core/errors.ts'
+import { isLoopback } from './core/loopback.ts'
+import { quote } from './core/text.ts'
 
 export { type ConfigRow, configSchema, configTable, exampleToml } from './config/_documents.ts'
 export type { Config, SipListen } from './config/_schema.ts'
-export { formatHostPort, formatSipListen, isLoopback, parseSipListen } from './config/_values.ts'
+export { formatHostPort, formatSipListen, parseSipListen } from './config/_values.ts'
 
 export type ConfigSources = {
   readonly flags: Readonly<Record<string, unknown>> // as commander names them: stateDir, sip, api, …

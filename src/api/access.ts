@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
+import { isLoopback } from '../core/loopback.ts'
 import { Problem, quote } from './problem.ts'
 
 /** Who asks: `keyed` carried the administrator's key; `trusted` may read what needs no key on this machine. */
@@ -22,7 +23,7 @@ export type AccessRules = { readonly host: string; readonly allowedHosts: readon
 
 /** Returns what decides, before any handler runs, whether a request is answered. It throws a Problem if not. */
 export function accessGate(rules: AccessRules): (request: FastifyRequest) => Access {
-  const exposed = !isLoopbackHost(rules.host)
+  const exposed = !isLoopback(rules.host)
   const names = new Set(['localhost', ...rules.allowedHosts.map((name) => name.toLowerCase())])
   const hasKey = keyCheck(rules.adminKey)
   return (request) => {
@@ -47,19 +48,9 @@ export function accessGate(rules: AccessRules): (request: FastifyRequest) => Acc
   }
 }
 
-/** Whether a server bound to it can be reached from this machine alone. */
-export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || isLoopbackAddress(host)
-}
-
-function isLoopbackAddress(address: string): boolean {
-  const bare = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
-  return bare === '::1' || (bare.startsWith('127.') && isIP(bare) === 4)
-}
-
 /** A proxy on this machine passes on what comes from elsewhere, so its marks make a request remote. */
 function isRemote(request: FastifyRequest): boolean {
-  return !isLoopbackAddress(request.socket.remoteAddress ?? '') || isForwarded(request.headers)
+  return !isLoopback(request.socket.remoteAddress ?? '') || isForwarded(request.headers)
 }
 
 function isForwarded(headers: IncomingHttpHeaders): boolean {

@@ -2,8 +2,9 @@
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { DaemonError } from '../core/errors.ts'
+import { isLoopback } from '../core/loopback.ts'
 import { createBoundedServer } from './_connections.ts'
-import { type Access, accessGate, isLoopbackHost } from './access.ts'
+import { type Access, accessGate } from './access.ts'
 import type { ApiConfig, ApiDeps, App, TypeBoxProvider } from './deps.ts'
 import { answerClientError, answerError, STRICT_HEADERS } from './errors.ts'
 import { addLegacyRoutes, answerNothingHere } from './legacy.ts'
@@ -60,7 +61,7 @@ function createApp(deps: ApiDeps, { host }: Pick<ApiConfig, 'host'>): App {
     loggerInstance: deps.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: API_LIMITS.bodySize,
-    serverFactory: (handle) => createBoundedServer(handle, { ...SERVER_OPTIONS, exposed: !isLoopbackHost(host) }),
+    serverFactory: (handle) => createBoundedServer(handle, { ...SERVER_OPTIONS, exposed: !isLoopback(host) }),
     routerOptions: { maxParamLength: API_LIMITS.parameterLength },
     // A value is what was written: nothing unknown is dropped in silence, and a description can say what is right.
     // The schemas are ours and tested, so their own schema is not compiled: that would be half of the start.
@@ -114,7 +115,7 @@ export async function listenApi(config: ApiConfig, deps: ApiDeps): Promise<Async
     await app.close()
     throw listenError(config, error as NodeJS.ErrnoException)
   }
-  if (!isLoopbackHost(config.host)) {
+  if (!isLoopback(config.host)) {
     const text = 'The API can be reached from other machines: every request needs the key, and nothing is encrypted'
     deps.log.warn({ host: config.host, port: config.port }, text)
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 
+export { quote } from '../core/text.ts'
+
 /** Every way the API says no. docs/errors.md lists this table; a code never changes its meaning. */
 export const PROBLEMS = {
   BAD_REQUEST: { status: 400, title: 'The request is not well-formed' },
@@ -63,12 +65,4 @@ export class Problem extends Error {
     const json: ProblemJson = { type, title, status, code: this.code, detail: this.message }
     return this.parameter === undefined ? json : { ...json, parameter: this.parameter }
   }
-}
-
-const QUOTED_LENGTH_MAX = 100
-
-/** A value from outside as it is shown in a detail: in quotes, and no longer than a line. */
-export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
-  return text.length <= QUOTED_LENGTH_MAX ? text : `${text.slice(0, QUOTED_LENGTH_MAX)}…`
 }

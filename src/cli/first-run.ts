@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { type Config, formatHostPort, isLoopback } from '../config.ts'
+import { type Config, formatHostPort } from '../config.ts'
+import { isLoopback } from '../core/loopback.ts'
 import type { Started } from '../daemon.ts'
 import { formatListeners } from './listeners.ts'
 import { formatFacts } from './table.ts'

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { dirname } from 'node:path'
 import { parse, TomlDate, TomlError } from 'smol-toml'
+import { quote } from '../core/text.ts'
 import { LEAVES, leafOf, SECTIONS } from './_leaves.ts'
 import { nearest } from './_nearest.ts'
-import { emptySource, quote, type Source } from './_source.ts'
+import { emptySource, type Source } from './_source.ts'
 
 /** The only keys of the original's configuration file, all at its top. */
 const ORIGINAL_KEYS = new Set(['cert', 'key', 'tls_listen_address'])

@@ -18,9 +18,3 @@ export type Source = {
 export function emptySource(): Source {
   return { settings: new Map(), problems: [], notices: [] }
 }
-
-/** A value for an error text: as it would be written, and not endless. */
-export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`
-}

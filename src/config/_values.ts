@@ -50,12 +50,6 @@ export function parseHostPort(text: string, example: string): { host: string; po
   return { host: match[1] ?? match[2]!, port }
 }
 
-/** Whether only this machine can reach a listener on that address. */
-export function isLoopback(host: string): boolean {
-  const ip = canonicalIp(host)
-  return ip === null ? host === 'localhost' : ip === '::1' || ip.startsWith('127.')
-}
-
 function parseAddress(text: string): string {
   if (text === 'localhost') return '127.0.0.1'
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text

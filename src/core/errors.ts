@@ -6,7 +6,6 @@ export const ERRORS = {
   STATE_UNWRITABLE: 'Cannot write to the state folder',
   STATE_LOCKED: 'Cannot open the state folder: another node holds it',
   STATE_TOO_NEW: 'Cannot open the state folder: a newer version wrote it',
-  JOURNAL_CORRUPT: 'Cannot read the journal',
   INDEX_CORRUPT: 'Cannot read the index',
   PORT_IN_USE: 'Cannot listen: the address is taken',
   LISTEN_FAILED: 'Cannot listen',

@@ -17,7 +17,7 @@ export type LineFileDeps = {
   readonly checkMs?: number // how often it is checked whether the file was moved away
 }
 
-export type LineFile = AsyncDisposable & { write(line: string): void | Promise<void>; reopen(): void }
+export type LineFile = AsyncDisposable & { write(line: string): void | Promise<void> }
 
 const CHUNK_SIZE = 256 * 1024 // bytes written at a time, about
 const QUEUE_SIZE_MAX = 1024 * 1024 // characters; whoever writes is asked to wait from here
@@ -38,7 +38,6 @@ export async function openLineFile(options: LineFileOptions, deps: LineFileDeps)
   }
   return {
     write: (line) => writer.write(line),
-    reopen: () => writer.requestReopen(),
     [Symbol.asyncDispose]: () => writer.close(),
   }
 }
@@ -55,7 +54,6 @@ class LineWriter {
   #chunk: Buffer | null = null // being written
   #written = 0 // bytes of it
   #checkedAt = 0 // ms, monotonic
-  #isReopenDue = false
   #isClosing = false
   #trouble: string | null = null
   #lostCount = 0 // lines
@@ -93,12 +91,6 @@ class LineWriter {
     if (this.#queuedSize > QUEUE_SIZE_MAX) return this.#drained.promise
   }
 
-  requestReopen(): void {
-    this.#isReopenDue = true
-    this.#running ??= this.#run()
-    this.#wakeRetry?.()
-  }
-
   async close(): Promise<void> {
     this.#isClosing = true
     this.#wakeRetry?.()
@@ -123,7 +115,7 @@ class LineWriter {
   async #run(): Promise<void> {
     await null // let the caller store the promise, and gather the lines of one turn
     let pauseMs = this.#deps.retryMs ?? RETRY_MS
-    while (this.#isReopenDue || this.#chunk !== null || this.#lines.length > 0) {
+    while (this.#chunk !== null || this.#lines.length > 0) {
       try {
         await this.#writeChunk()
         this.#trouble = null
@@ -173,14 +165,13 @@ class LineWriter {
     return Buffer.from(`${lines.join('\n')}\n`)
   }
 
-  /** Opens the file again when it was asked for, when it is not open, or when another program moved it away. */
+  /** Opens the file again when it is not open, or when another program moved it away. */
   async #follow(): Promise<void> {
-    if (this.#handle !== undefined && !this.#isReopenDue) {
+    if (this.#handle !== undefined) {
       if (performance.now() - this.#checkedAt < (this.#deps.checkMs ?? CHECK_MS)) return
       this.#checkedAt = performance.now()
       if (await this.#isInPlace(this.#handle)) return
     }
-    this.#isReopenDue = false
     await this.#reopen()
   }
 

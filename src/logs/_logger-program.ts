@@ -61,7 +61,10 @@ class LoggerFeeder {
     clearTimeout(this.#retry)
     this.#isClosed = true
     const child = this.#child
-    if (child === null) return
+    if (child === null) {
+      this.droppedCount += this.#queue.length
+      return
+    }
     const ended = once(child, 'close')
     if (this.#queue.length > 0) child.stdin.write(`${this.#queue.join('\n')}\n`)
     child.stdin.end()

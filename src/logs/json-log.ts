@@ -18,8 +18,6 @@ export type JsonLogDeps = {
 export type JsonLog = AsyncDisposable & {
   /** Takes an event; the promise, when there is one, says when to go on. Never throws. */
   write(event: Event): void | Promise<void>
-  /** Opens the file anew, for whoever moved it away. */
-  reopen(): void
 }
 
 /**
@@ -33,7 +31,6 @@ export async function openJsonLog(config: Config['jsonLog'], deps: JsonLogDeps):
   )
   return {
     write: (event) => file.write(jsonLine(event, deps)),
-    reopen: () => file.reopen(),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   }
 }

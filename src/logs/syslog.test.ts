@@ -91,10 +91,13 @@ test('a target that is none is CONFIG_INVALID', async () => {
 
 test('more than the system takes at once is dropped and counted', async () => {
   using collector = await receiver()
-  const syslog = await openSyslog({ target: collector.target }, { onTrouble })
+  const troubles: string[] = []
+  const report = (text: string) => void troubles.push(text)
+  const syslog = await openSyslog({ target: collector.target }, { onTrouble: report })
   for (let i = 0; i < 3000; i++) syslog.write(fakeEvent({ id: i }))
   assert.equal(syslog.droppedCount, 2000)
   await syslog[Symbol.asyncDispose]()
+  assert.deepEqual(troubles, ['2000 syslog lines were not sent; the journal has their events'])
 })
 
 // The filter that docs and packages recommend: anchored at the start, so that nothing in the agent can be taken for it.
@@ -181,7 +184,8 @@ test('a program that is missing is told once, lines wait, and too many are dropp
   for (let id = 1; id < 2000; id++) syslog.write(fakeEvent({ id }))
   assert.ok(syslog.droppedCount >= 900)
   await syslog[Symbol.asyncDispose]()
-  assert.equal(troubles.length, 1)
+  assert.equal(troubles.length, 2)
+  assert.match(troubles[1]!, /^(1999|2000) syslog lines were not sent; the journal has their events$/) // one may be in the pipe
 })
 
 test('a program that ends is started again', async (t) => {

@@ -9,7 +9,7 @@ import { openLoggerProgram } from './_logger-program.ts'
 import { openSyslogSocket } from './_syslog-socket.ts'
 
 export type SyslogDeps = {
-  /** Called once for each time that sending stops working, with the way out. */
+  /** Called once for each time that sending stops working, with the way out, and at the end when lines were dropped. */
   onTrouble(text: string): void
   readonly hostname?: string // of this machine, for messages over UDP
   readonly program?: readonly string[] // in place of logger(1), with its first arguments
@@ -38,7 +38,11 @@ export async function openSyslog(config: Pick<Config['syslog'], 'target'>, deps:
     get droppedCount() {
       return sink.droppedCount
     },
-    [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await sink[Symbol.asyncDispose]()
+      if (sink.droppedCount === 0) return
+      deps.onTrouble(`${sink.droppedCount} syslog lines were not sent; the journal has their events`)
+    },
   }
 }
 
