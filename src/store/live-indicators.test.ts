@@ -65,19 +65,90 @@ test('deltas add up to what a plain model holds, and pages list it most recently
   )
 })
 
-test('paging shows every entry once though others come in, and moved ones not again', () => {
+test('paging leaves nobody out who moves, shows the others once, and not who comes in', () => {
   const live = new LiveIndicators({ now: () => START })
   for (let i = 0; i < 100; i++) live.add(delta({ value: `192.0.2.${i}` }))
   let turn = 0
   const seen = pages(live, 10, () => {
     live.add(delta({ value: `198.51.100.${turn}` }))
     live.add(delta({ value: `192.0.2.${99 - turn * 10 - 9}` })) // the very last of the page just read
+    live.add(delta({ value: '192.0.2.1' })) // never still
     turn++
   })
   assert.deepEqual(
-    seen,
-    Array.from({ length: 100 }, (_, i) => `192.0.2.${99 - i}`),
+    seen.slice(0, 99),
+    Array.from({ length: 100 }, (_, i) => `192.0.2.${99 - i}`).filter((value) => value !== '192.0.2.1'),
   )
+  const moved = new Set(['192.0.2.1', ...Array.from({ length: 9 }, (_, i) => `192.0.2.${i * 10 + 10}`)])
+  assert.deepEqual(new Set(seen.slice(99)), moved)
+  assert.equal(seen.length, 99 + moved.size)
+})
+
+test('whatever moves, comes and goes: pages leave out nobody who stays, all() neither, and all() repeats nobody', () => {
+  const step = fc.record({ kind: fc.constantFrom('touch', 'come', 'go'), i: fc.nat(19) })
+  fc.assert(
+    fc.property(fc.array(fc.array(step, { maxLength: 6 })), fc.integer({ min: 1, max: 4 }), (turns, limit) => {
+      const read = (listed: (live: LiveIndicators, between: () => void) => string[]): void => {
+        const live = new LiveIndicators({ now: () => START })
+        const staying = new Set(Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`))
+        for (const value of staying) live.add(delta({ value }))
+        let turn = 0
+        const seen = listed(live, () => {
+          for (const { kind, i } of turns[turn++] ?? []) {
+            const value = `192.0.2.${kind === 'come' ? 100 + i : i}`
+            if (kind === 'go') staying.delete(value)
+            if (kind === 'go') live.replace(delta({ value }), null)
+            else live.add(delta({ value }))
+          }
+        })
+        assert.deepEqual(
+          [...staying].filter((value) => !seen.includes(value)),
+          [],
+        )
+      }
+      read((live, between) => pages(live, limit, between))
+      read((live, between) => {
+        const seen: string[] = []
+        const all = live.all('ip-address')
+        between()
+        for (const { value } of all) {
+          seen.push(value)
+          between()
+        }
+        assert.equal(new Set(seen).size, seen.length)
+        return seen
+      })
+    }),
+  )
+})
+
+test('two readers at once do not disturb each other', () => {
+  const live = new LiveIndicators({ now: () => START })
+  for (let i = 0; i < 50; i++) live.add(delta({ value: `192.0.2.${i}` }))
+  const read: string[][] = [[], []]
+  const readers = read.map(() => live.all('ip-address'))
+  for (let turn = 0; turn < 200; turn++) {
+    const next = readers[turn % 3 === 0 ? 0 : 1]?.next()
+    if (next?.done === false) read[turn % 3 === 0 ? 0 : 1]?.push(next.value.value)
+    live.add(delta({ value: `192.0.2.${(turn * 7) % 50}` }))
+  }
+  for (const values of read) assert.deepEqual([values.length, new Set(values).size], [50, 50])
+})
+
+test('a list ends though all of it keeps moving', () => {
+  const live = new LiveIndicators({ now: () => START })
+  const values = Array.from({ length: 30 }, (_, i) => `192.0.2.${i}`)
+  const moveAll = (): void => {
+    for (const value of values) live.add(delta({ value }))
+  }
+  moveAll()
+  assert.deepEqual(new Set(pages(live, 4, moveAll)), new Set(values))
+  const seen: string[] = []
+  for (const { value } of live.all('ip-address')) {
+    seen.push(value)
+    moveAll()
+  }
+  assert.deepEqual([seen.length, new Set(seen).size], [30, 30])
 })
 
 test('all() ends and repeats nothing though what it stands at moves or goes', () => {
@@ -93,9 +164,37 @@ test('all() ends and repeats nothing though what it stands at moves or goes', ()
   assert(seen.length <= 50)
 })
 
-test('a page is refused an `after` that no page gave', () => {
-  const live = new LiveIndicators({ now: () => START })
+test('a page is refused an `after` that no page gave, also one of the other list or of another process', () => {
+  const [live, other] = [new LiveIndicators({ now: () => START }), new LiveIndicators({ now: () => START })]
+  for (const each of [live, other]) for (let i = 0; i < 3; i++) each.add(delta({ value: `192.0.2.${i}` }))
+  const after = live.page('ip-address', { limit: 1 }).next ?? ''
+  assert.equal(live.page('ip-address', { limit: 1, after }).items.length, 1)
   assert.throws(() => live.page('ip-address', { limit: 1, after: 'nonsense' }), RangeError)
+  assert.throws(() => live.page('phone-number', { limit: 1, after }), RangeError)
+  assert.throws(() => other.page('ip-address', { limit: 1, after }), RangeError)
+})
+
+test('a filtered page looks at so many entries only, and the pages together still find all', () => {
+  const live = new LiveIndicators({ now: () => START })
+  const found = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
+  live.add(delta({ value: '192.0.2.1', tagMask: 1 }))
+  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `a${i}` }))
+  live.add(delta({ value: '192.0.2.2', tagMask: 1 }))
+  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `b${i}` }))
+  live.add(delta({ value: '192.0.2.3', tagMask: 1 }))
+  const seen: string[] = []
+  const sizes: number[] = []
+  let after: string | undefined
+  do {
+    const { items, next, total } = live.page('ip-address', { limit: 2, after, tag: 'options-scan' })
+    assert.equal(total, null)
+    seen.unshift(...items.map(({ value }) => value).reverse())
+    sizes.push(items.length)
+    after = next ?? undefined
+  } while (after !== undefined)
+  assert.deepEqual(seen, found)
+  assert.deepEqual(sizes, [1, 1, 1])
+  assert.equal(live.page('ip-address', { limit: 2 }).total, 120_003)
 })
 
 test('filters choose by time, tag and validation', () => {
@@ -161,4 +260,61 @@ test('a full table lets go of the longest unseen forgeable entry first, and coun
   live.add(delta({ value: '192.0.2.4' }))
   assert.deepEqual(pages(live, 10), ['192.0.2.4', '192.0.2.3', '192.0.2.1'])
   assert.equal(live.evictedCount, 1)
+})
+
+test('a flood of numbers dialled once pushes out itself, not those dialled again or in several forms', () => {
+  const live = new LiveIndicators({ now: () => START, max: { 'ip-address': 3, 'phone-number': 1000 } })
+  const number = (value: string, form = ''): Delta =>
+    delta({ kind: 'phone-number', value, form, validation: 'transport' })
+  const known = Array.from({ length: 250 }, (_, i) => `+44208123${4000 + i}`)
+  for (const [i, value] of known.entries()) {
+    live.add(number(value))
+    if (i % 2 === 0) live.add(number(value))
+    live.add(number(value, value))
+    if (i % 2 === 1) live.add(number(value, `9${value}`))
+  }
+  for (let i = 0; i < 10_000; i++) live.add(number(String(100_000_000 + i)))
+  assert.deepEqual(
+    known.filter((value) => live.get('phone-number', value) === undefined),
+    [],
+  )
+  assert.equal(live.count('phone-number'), 1000)
+  assert.equal(live.evictedCount, 9250)
+  assert.notEqual(live.get('phone-number', '100009999'), undefined)
+  assert.equal(live.get('phone-number', '100009000'), undefined)
+})
+
+test('a table full of what is worth keeping lets go of the longest unseen', () => {
+  const live = new LiveIndicators({ now: () => START, max: { 'ip-address': 3, 'phone-number': 200 } })
+  for (let i = 0; i < 300; i++) {
+    live.add(delta({ kind: 'phone-number', value: String(1000 + i), count: 2, validation: 'transport' }))
+  }
+  for (let i = 0; i < 50; i++) live.add(delta({ kind: 'phone-number', value: String(5000 + i) }))
+  const left = [...live.all('phone-number')].map(({ value }) => value)
+  assert.equal(left[0], '5049')
+  assert.deepEqual(
+    left.slice(1),
+    Array.from({ length: 199 }, (_, i) => String(1299 - i)),
+  )
+})
+
+test('so many dialled forms are kept in all; a number beyond is still found, and room comes back', () => {
+  const live = new LiveIndicators({ now: () => START, formsMax: 3, max: { 'ip-address': 3, 'phone-number': 2 } })
+  const number = (value: string, form = ''): Delta => delta({ kind: 'phone-number', value, form })
+  live.add(number('+442081234567'))
+  for (const form of ['+442081234567', '00442081234567', '900442081234567']) live.add(number('+442081234567', form))
+  live.add(number('+442081234568'))
+  live.add(number('+442081234568', '00442081234568'))
+  assert.equal(live.formCount, 3)
+  assert.deepEqual(live.get('phone-number', '00442081234568')?.dialled, [])
+  live.replace(number('+442081234567', '00442081234567'), null)
+  live.replace(number('+442081234567', 'never kept'), null)
+  assert.equal(live.formCount, 2)
+  live.add(number('+442081234568', '00442081234568'))
+  assert.equal(live.formCount, 3)
+  live.add(number('+442081234569')) // the one before goes: it was dialled once, in one form
+  assert.equal(live.get('phone-number', '+442081234568'), undefined)
+  assert.equal(live.formCount, 2)
+  live.replace(number('+442081234567'), null)
+  assert.equal(live.formCount, 0)
 })
