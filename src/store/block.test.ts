@@ -2,25 +2,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BLOCK_HEADER_SIZE, parseBlockHeader, serializeBlock, unpackBlock } from './block.ts'
+import { BLOCK_HEADER_SIZE, ID_MAX, parseBlockHeader, SALT_SIZE, serializeBlock, unpackBlock } from './block.ts'
 
-const facts = { recordCount: 3, firstId: 1_795_456_800_000_000, firstAt: 1_795_456_800_000, lastAt: 1_795_456_800_050 }
+const facts = { recordCount: 1, firstId: 1_795_456_800_000_000, firstAt: 1_795_456_800_000, lastAt: 1_795_456_800_050 }
+const salt = Buffer.alloc(SALT_SIZE, 7)
 const payloads = {
-  small: Buffer.from('abc'),
+  small: Buffer.from('a record of no less than 28 b'),
   'well compressible': Buffer.alloc(100_000, 'SIP/2.0 '),
   incompressible: Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 2_654_435_761) >>> 24)),
 }
 
 function read(block: Buffer): Buffer | null {
-  const header = parseBlockHeader(block)
+  const header = parseBlockHeader(block, salt)
   return header === null ? null : unpackBlock(header, block.subarray(BLOCK_HEADER_SIZE))
 }
 
 for (const [name, records] of Object.entries(payloads)) {
-  const block = serializeBlock(records, facts)
+  const block = serializeBlock(records, facts, salt)
 
   test(`a ${name} block comes back as it went in`, () => {
-    const header = parseBlockHeader(block)
+    const header = parseBlockHeader(block, salt)
     assert(header !== null)
     assert.deepEqual(
       { recordCount: header.recordCount, firstId: header.firstId, firstAt: header.firstAt, lastAt: header.lastAt },
@@ -44,3 +45,21 @@ for (const [name, records] of Object.entries(payloads)) {
     )
   })
 }
+
+test('a block with another salt is none, nor is one whose ids or counts cannot be', () => {
+  const records = payloads['well compressible']
+  assert.equal(parseBlockHeader(serializeBlock(records, facts, Buffer.alloc(SALT_SIZE, 8)), salt), null)
+  for (const wrong of [
+    { recordCount: 0 },
+    { recordCount: 100_000 / 28 + 1 },
+    { firstId: ID_MAX },
+    { firstId: 0 },
+    { firstId: 1.5 },
+    { firstId: Number.NaN },
+  ])
+    assert.equal(
+      parseBlockHeader(serializeBlock(records, { ...facts, ...wrong }, salt), salt),
+      null,
+      JSON.stringify(wrong),
+    )
+})

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { RECORD_SIZE_MIN } from './record.ts'
 
 /*
  * One block of the journal: what one write and one checksum cover. Little endian.
  *
  *    0 u32 magic  4 u32 crc of bytes 8–64  8 u32 stored size  12 u32 raw size  16 u32 crc of the stored bytes
- *   20 u32 records  24 f64 id of the first  32 f64 first at  40 f64 last at  48 u8 codec  49 15B zero
- *   64 the stored bytes
+ *   20 u32 records  24 f64 id of the first  32 f64 first at  40 f64 last at  48 u8 codec  49 3B zero
+ *   52 12B salt of the segment  64 the stored bytes
+ *
+ * What senders send lies in these blocks, so bytes that look like a block may be theirs. The salt is drawn for each
+ * segment and never leaves the node: what does not carry it is no block, however good its checksums are.
  */
 export const BLOCK_HEADER_SIZE = 64
+export const SALT_SIZE = 12
+const SALT_AT = BLOCK_HEADER_SIZE - SALT_SIZE
 const MAGIC = 0x424a5053 // "SPJB"
 const MAGIC_BYTES = Buffer.from('SPJB', 'latin1')
 const CODEC = { none: 0, zstd: 1 } as const
@@ -16,6 +22,9 @@ const COMPRESS_FROM_SIZE = 200 // bytes; below, zstd saves nothing
 
 /** No block is larger once unpacked: a bound against a header that lies. */
 export const BLOCK_SIZE_MAX = 1_048_576
+
+/** No id is larger, so that ids can go on rising from any block that was read. */
+export const ID_MAX = Number.MAX_SAFE_INTEGER - 2 ** 32
 
 export type BlockHeader = {
   readonly storedSize: number
@@ -28,10 +37,11 @@ export type BlockHeader = {
   readonly codec: number
 }
 
-/** The block whole, header and all, as it is written. */
+/** The block whole, header and all, as it is written to a segment of that salt. */
 export function serializeBlock(
   records: Uint8Array,
   facts: { recordCount: number; firstId: number; firstAt: number; lastAt: number },
+  salt: Uint8Array,
 ): Buffer {
   const packed =
     records.length < COMPRESS_FROM_SIZE
@@ -49,25 +59,50 @@ export function serializeBlock(
   block.writeDoubleLE(facts.firstAt, 32)
   block.writeDoubleLE(facts.lastAt, 40)
   block[48] = stored === records ? CODEC.none : CODEC.zstd
-  block.writeUInt32LE(crc32(block.subarray(8, BLOCK_HEADER_SIZE)), 4)
+  saltBlock(block, salt)
   return block
 }
 
-/** The header at `at`, or null when none stands there whole and unharmed. */
-export function parseBlockHeader(bytes: Buffer, at = 0): BlockHeader | null {
-  if (at + BLOCK_HEADER_SIZE > bytes.length || bytes.readUInt32LE(at) !== MAGIC) return null
-  if (bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + 8, at + BLOCK_HEADER_SIZE))) return null
+/** Makes the block one of the segment with that salt; it is sealed before its segment is known. */
+export function saltBlock(block: Buffer, salt: Uint8Array): void {
+  block.set(salt, SALT_AT)
+  block.writeUInt32LE(crc32(block.subarray(8, BLOCK_HEADER_SIZE)), 4)
+}
+
+/** The header that `bytes` starts with, or null when none stands there whole, unharmed and with that salt. */
+export function parseBlockHeader(bytes: Buffer, salt: Uint8Array): BlockHeader | null {
+  const own = parseSalt(bytes)
+  if (own === null || !own.equals(salt)) return null
   const header = {
-    storedSize: bytes.readUInt32LE(at + 8),
-    rawSize: bytes.readUInt32LE(at + 12),
-    payloadCrc: bytes.readUInt32LE(at + 16),
-    recordCount: bytes.readUInt32LE(at + 20),
-    firstId: bytes.readDoubleLE(at + 24),
-    firstAt: bytes.readDoubleLE(at + 32),
-    lastAt: bytes.readDoubleLE(at + 40),
-    codec: bytes[at + 48] ?? -1,
+    storedSize: bytes.readUInt32LE(8),
+    rawSize: bytes.readUInt32LE(12),
+    payloadCrc: bytes.readUInt32LE(16),
+    recordCount: bytes.readUInt32LE(20),
+    firstId: bytes.readDoubleLE(24),
+    firstAt: bytes.readDoubleLE(32),
+    lastAt: bytes.readDoubleLE(40),
+    codec: bytes[48] ?? -1,
   }
-  return header.rawSize > BLOCK_SIZE_MAX || header.storedSize > BLOCK_SIZE_MAX ? null : header
+  return isPossible(header) ? header : null
+}
+
+function isPossible({ storedSize, rawSize, recordCount, firstId }: BlockHeader): boolean {
+  return (
+    storedSize <= BLOCK_SIZE_MAX &&
+    rawSize <= BLOCK_SIZE_MAX &&
+    recordCount > 0 &&
+    recordCount * RECORD_SIZE_MIN <= rawSize &&
+    Number.isSafeInteger(firstId) &&
+    firstId > 0 &&
+    firstId + recordCount <= ID_MAX
+  )
+}
+
+/** The salt of the block that `bytes` starts with, or null when its header is not whole and unharmed. */
+export function parseSalt(bytes: Buffer): Buffer | null {
+  if (bytes.length < BLOCK_HEADER_SIZE || bytes.readUInt32LE(0) !== MAGIC) return null
+  if (bytes.readUInt32LE(4) !== crc32(bytes.subarray(8, BLOCK_HEADER_SIZE))) return null
+  return bytes.subarray(SALT_AT, BLOCK_HEADER_SIZE)
 }
 
 /** Where the next thing that looks like a block starts, from `from` on; -1 when nowhere. */

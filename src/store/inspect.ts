@@ -5,7 +5,7 @@ import { DaemonError } from '../core/errors.ts'
 import { dayPath, indexDir, listDays } from './day-index.ts'
 import { DAY_SCHEMA_VERSION, schemaVersion } from './day-schema.ts'
 import { lockStateDir } from './lock.ts'
-import { journalDir, listSegments, scanSegment } from './segment.ts'
+import { journalDir, listSegments, listSideFiles, type Scan, SEGMENT_HEADER_SIZE, scanSegment } from './segment.ts'
 
 export type Finding = { readonly level: 'ok' | 'warn' | 'error'; readonly what: string; readonly wayOut?: string }
 export type Inspection = { readonly ok: boolean; readonly findings: readonly Finding[] }
@@ -37,25 +37,54 @@ function inspectJournal(dir: string): Finding[] {
   const findings: Finding[] = []
   let records = 0
   for (const segment of segments) {
-    const { blocks, damagedSize, end, fileSize } = scanSegment(segment.path, { verify: true })
-    records += blocks.reduce((sum, { header }) => sum + header.recordCount, 0)
-    if (damagedSize > 0) {
-      findings.push({
-        level: 'error',
-        what: `journal: ${damagedSize} bytes of ${segment.path} are damaged`,
-        wayOut:
-          'the events in them are lost, all others are read; check the disk, and restore a backup of the file if you have one',
-      })
-    }
-    if (end < fileSize) {
-      findings.push({
-        level: 'warn',
-        what: `journal: ${segment.path} ends in a torn block`,
-        wayOut: 'the next start cuts it',
-      })
-    }
+    const scan = scanSegment(segment.path, { verify: true })
+    records += scan.blocks.reduce((sum, { header }) => sum + header.recordCount, 0)
+    findings.push(...inspectSegment(segment.path, scan))
+  }
+  for (const { path, kind } of listSideFiles(dir)) {
+    if (kind === 'torn') continue // what a kill leaves; the start told of it, and nothing durable is in it
+    findings.push({
+      level: 'warn',
+      what: `journal: ${path} could not be read by an earlier start and was put aside`,
+      wayOut: 'it goes after 7 days; check the disk, and restore a backup of the file if you have one',
+    })
   }
   findings.push({ level: 'ok', what: `journal: ${records} records in ${segments.length} hours, checksums read` })
+  return findings
+}
+
+function inspectSegment(path: string, { blocks, damagedSize, end, fileSize, header }: Scan): Finding[] {
+  const findings: Finding[] = []
+  if (header === 'mendable') {
+    findings.push({
+      level: 'warn',
+      what: `journal: the header of ${path} is damaged; its events are read`,
+      wayOut: 'the next start mends it; check the disk',
+    })
+  }
+  if (header === 'lost' && fileSize > SEGMENT_HEADER_SIZE) {
+    findings.push({
+      level: 'error',
+      what: `journal: ${path} cannot be read: its header and its first block are damaged`,
+      wayOut: 'the next start puts it aside; check the disk, and restore a backup of the file if you have one',
+    })
+    return findings
+  }
+  if (damagedSize > 0) {
+    findings.push({
+      level: 'error',
+      what: `journal: ${damagedSize} bytes of ${path} are damaged`,
+      wayOut:
+        'the events in them are lost, all others are read; check the disk, and restore a backup of the file if you have one',
+    })
+  }
+  if (end < fileSize) {
+    findings.push({
+      level: 'warn',
+      what: `journal: ${path} ends in a torn block`,
+      wayOut: blocks.length > 0 ? 'the next start cuts it' : 'the next start puts the file aside',
+    })
+  }
   return findings
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   fdatasyncSync,
@@ -6,29 +7,31 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readSync,
+  rmSync,
   statSync,
   unlinkSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { BLOCK_SIZE_MAX, serializeBlock } from './block.ts'
+import { join } from 'node:path'
+import { BLOCK_SIZE_MAX, ID_MAX, SALT_SIZE, saltBlock, serializeBlock } from './block.ts'
+import { repairJournal } from './journal-repair.ts'
 import { recordAt, recordSizeAt } from './record.ts'
 import { hourOf } from './retention.ts'
 import {
-  checkSegmentHeader,
   listSegments,
+  listSideFiles,
+  readSegmentHeader,
   SEGMENT_HEADER_SIZE,
   type Segment,
-  scanSegment,
   segmentExpiresAt,
   segmentName,
   serializeSegmentHeader,
 } from './segment.ts'
 
 const BLOCK_SIZE = 131_072 // bytes of records after which a block is sealed
+const NO_SALT = new Uint8Array(SALT_SIZE) // until the segment is known
 const ID_PER_MS = 1000 // an id is at least the microsecond of its block, so ids of all times and folders differ
+const CLOCK_ID_MAX = ID_MAX - 2 ** 40 // a clock beyond the year 2250 must not use up the ids
 
 /** A sealed block that waits to be written. */
 type Sealed = {
@@ -53,6 +56,7 @@ export class JournalWriter implements Disposable {
   readonly repairs: readonly string[]
   #fd: number | null = null
   #current: { segment: Segment; size: number } | null = null
+  #salt: Uint8Array = NO_SALT // of the current segment
   #block = Buffer.allocUnsafe(BLOCK_SIZE_MAX)
   #blockSize = 0
   #blockHour = -1
@@ -72,7 +76,7 @@ export class JournalWriter implements Disposable {
     this.#segmentSizeMax = segmentSizeMax
     const repaired = repairJournal(dir)
     this.repairs = repaired.repairs
-    this.#lastId = repaired.lastId
+    this.#lastId = Math.max(repaired.lastId, ...listSideFiles(dir).map(({ segment }) => segment.firstId))
     this.#durableId = repaired.lastId
     this.#segments = listSegments(dir).map((segment) => ({ segment, size: statSync(segment.path).size }))
   }
@@ -87,8 +91,10 @@ export class JournalWriter implements Disposable {
     return this.#segments.reduce((sum, { size }) => sum + size, 0)
   }
 
+  /** By its hour: after a clock was wrong, that need not be the one with the lowest ids. */
   get oldest(): Segment | null {
-    return this.#segments[0]?.segment ?? null
+    const segments = this.#segments.map(({ segment }) => segment)
+    return segments.reduce<Segment | null>((a, b) => (a === null || b.hour < a.hour ? b : a), null)
   }
 
   /** Whether there is something for `commit` to do. */
@@ -104,7 +110,8 @@ export class JournalWriter implements Disposable {
     if (this.#blockCount > 0 && (this.#blockSize + size > BLOCK_SIZE || hour !== this.#blockHour)) this.#seal()
     if (this.#blockCount === 0) {
       this.#blockHour = hour
-      this.#blockFirstId = Math.max(this.#lastId + 1, Math.floor(now * ID_PER_MS))
+      const byClock = Math.floor(now * ID_PER_MS)
+      this.#blockFirstId = Math.max(this.#lastId + 1, byClock < CLOCK_ID_MAX ? byClock : 0)
       this.#blockFirstAt = happenedAt
       this.#blockLastAt = happenedAt
     }
@@ -135,25 +142,28 @@ export class JournalWriter implements Disposable {
     return durable
   }
 
-  /** Removes the segments whose last record turned 7 days old; returns how many. */
+  /**
+   * Removes the segments whose last record turned 7 days old; returns how many. Each goes by its own hour: one that
+   * was written while the clock was wrong stays until then, and holds up no other.
+   */
   expire(now: number): number {
-    let count = 0
-    for (
-      let oldest = this.#segments[0];
-      oldest !== undefined && segmentExpiresAt(oldest.segment) <= now;
-      oldest = this.#segments[0]
-    ) {
-      this.#removeOldest()
-      count++
+    const expired = this.#segments.filter(({ segment }) => segmentExpiresAt(segment) <= now)
+    for (const each of expired) this.#remove(each)
+    const present = new Set(this.#segments.map(({ segment }) => segment.path))
+    for (const { path, segment, kind } of listSideFiles(this.#dir)) {
+      const isOrphan = kind === 'torn' && !present.has(segment.path)
+      if (isOrphan || segmentExpiresAt(segment) <= now) removeFile(path)
     }
-    return count
+    return expired.length
   }
 
   /** Removes the oldest segment though it is not yet expired, to stay within the quota; not the one being written. */
   dropOldest(): Segment | null {
     const oldest = this.#segments[0]
     if (oldest === undefined || oldest === this.#current) return null
-    this.#removeOldest()
+    this.#remove(oldest)
+    for (const { path, segment } of listSideFiles(this.#dir))
+      if (segment.firstId <= oldest.segment.firstId) removeFile(path)
     return oldest.segment
   }
 
@@ -164,12 +174,13 @@ export class JournalWriter implements Disposable {
 
   #seal(): void {
     if (this.#blockCount === 0) return
-    const bytes = serializeBlock(this.#block.subarray(0, this.#blockSize), {
+    const facts = {
       recordCount: this.#blockCount,
       firstId: this.#blockFirstId,
       firstAt: this.#blockFirstAt,
       lastAt: this.#blockLastAt,
-    })
+    }
+    const bytes = serializeBlock(this.#block.subarray(0, this.#blockSize), facts, NO_SALT)
     this.#sealed.push({
       bytes,
       rawSize: this.#blockSize,
@@ -187,6 +198,7 @@ export class JournalWriter implements Disposable {
     const current = this.#current
     const fd = this.#fd
     if (current === null || fd === null) throw new Error('a segment was opened')
+    saltBlock(block.bytes, this.#salt)
     try {
       for (let done = 0; done < block.bytes.length; ) {
         done += writeSync(fd, block.bytes, done, block.bytes.length - done, current.size + done)
@@ -211,15 +223,12 @@ export class JournalWriter implements Disposable {
       this.#current = null
     }
     const last = this.#segments.at(-1)
-    if (last !== undefined && this.#takes(last, hour)) {
-      this.#fd = openSync(last.segment.path, 'r+')
-      this.#current = last
-      return
-    }
+    if (last !== undefined && this.#takes(last, hour) && this.#reopen(last)) return
     const segment = { path: join(this.#dir, segmentName(firstId, hour)), firstId, hour }
+    const salt = randomBytes(SALT_SIZE)
     const fd = openSync(segment.path, 'w', 0o600)
     try {
-      writeSync(fd, serializeSegmentHeader())
+      writeSync(fd, serializeSegmentHeader(salt))
       syncFolder(this.#dir)
     } catch (error) {
       closeSync(fd)
@@ -227,27 +236,38 @@ export class JournalWriter implements Disposable {
       throw error
     }
     this.#fd = fd
+    this.#salt = salt
     this.#current = { segment, size: SEGMENT_HEADER_SIZE }
     this.#segments.push(this.#current)
   }
 
-  #removeOldest(): void {
-    const removed = this.#segments[0]
-    if (removed === undefined) return
+  /** False when its header was damaged since the start: then a new segment is begun. */
+  #reopen(last: { segment: Segment; size: number }): boolean {
+    const fd = openSync(last.segment.path, 'r+')
+    const salt = readSegmentHeader(fd, last.segment.path)
+    if (salt === null) {
+      closeSync(fd)
+      return false
+    }
+    this.#fd = fd
+    this.#salt = salt
+    this.#current = last
+    return true
+  }
+
+  #remove(removed: { segment: Segment; size: number }): void {
     if (removed === this.#current && this.#fd !== null) {
       closeSync(this.#fd)
       this.#fd = null
       this.#current = null
     }
-    for (const path of [removed.segment.path, tornPath(removed.segment.path)]) {
-      try {
-        unlinkSync(path)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      }
-    }
-    this.#segments.shift()
+    removeFile(removed.segment.path)
+    this.#segments.splice(this.#segments.indexOf(removed), 1)
   }
+}
+
+function removeFile(path: string): void {
+  rmSync(path, { force: true })
 }
 
 /** A new file is durable once its folder is. */
@@ -259,52 +279,4 @@ function syncFolder(dir: string): void {
   } finally {
     closeSync(fd)
   }
-}
-
-/** Where the bytes go that a crash left half-written: kept as long as the segment, in case they tell something. */
-const tornPath = (segmentPath: string): string => join(dirname(segmentPath), `${basename(segmentPath)}.torn`)
-
-/** Cuts what a crash left behind the last whole block of the newest segment. */
-function repairJournal(dir: string): { lastId: number; repairs: string[] } {
-  const repairs: string[] = []
-  const segments = listSegments(dir)
-  for (let newest = segments.pop(); newest !== undefined; newest = segments.pop()) {
-    const lastId = repairSegment(newest, repairs)
-    if (lastId !== null) return { lastId, repairs }
-  }
-  return { lastId: 0, repairs }
-}
-
-/** The id of the segment's last record; null when it held none and was removed. */
-function repairSegment(segment: Segment, repairs: string[]): number | null {
-  const fd = openSync(segment.path, 'r+')
-  try {
-    const scan = checkSegmentHeader(fd, segment.path) ? scanSegment(segment.path, { verify: true }) : null
-    const last = scan?.blocks.at(-1)
-    if (scan === null || last === undefined) {
-      unlinkSync(segment.path)
-      if (scan !== null && scan.fileSize > SEGMENT_HEADER_SIZE)
-        keepTorn(fd, segment, SEGMENT_HEADER_SIZE, scan.fileSize, repairs)
-      return null
-    }
-    if (scan.damagedSize > 0)
-      repairs.push(`${segment.path}: ${scan.damagedSize} bytes are damaged; the blocks around them are read`)
-    if (scan.end < scan.fileSize) {
-      keepTorn(fd, segment, scan.end, scan.fileSize, repairs)
-      ftruncateSync(fd, scan.end)
-      fdatasyncSync(fd)
-    }
-    return last.header.firstId + last.header.recordCount - 1
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function keepTorn(fd: number, segment: Segment, from: number, to: number, repairs: string[]): void {
-  const torn = Buffer.alloc(Math.min(to - from, BLOCK_SIZE_MAX))
-  const got = readSync(fd, torn, 0, torn.length, from)
-  writeFileSync(tornPath(segment.path), torn.subarray(0, got), { mode: 0o600 })
-  repairs.push(
-    `${segment.path}: cut ${to - from} bytes of a block that was not written to its end; kept in ${basename(tornPath(segment.path))}`,
-  )
 }

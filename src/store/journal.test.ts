@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
+import { SALT_SIZE, serializeBlock } from './block.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
 import { DAY_MS, HOUR_MS } from './retention.ts'
-import { listSegments, SEGMENT_HEADER_SIZE, scanSegment } from './segment.ts'
+import { listSegments, SEGMENT_HEADER_SIZE, scanSegment, segmentName } from './segment.ts'
 
 const START = 1_795_456_800_000 // an hour's first instant
 
@@ -145,6 +148,7 @@ test('a segment of a later version is refused and left as it is', (t) => {
   assert(segment !== undefined)
   const bytes = readFileSync(segment.path)
   bytes.writeUInt32LE(99, 8)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 28)), 28)
   writeFileSync(segment.path, bytes)
   assert.throws(() => new JournalWriter(dir), { code: 'STATE_TOO_NEW' })
   assert.deepEqual(readFileSync(segment.path), bytes)
@@ -201,4 +205,98 @@ test('an hour with much to keep has several segments, of which the quota takes t
   while (writer.dropOldest() !== null);
   assert.equal(listSegments(dir).length, 1)
   assert.equal(names(dir).at(-1), 'call-19')
+})
+
+test('a damaged segment header costs nothing: it is written again from the first block, and told', (t) => {
+  const dir = tempDir(t)
+  const written = fill(dir, 5, 4)
+  const [segment] = listSegments(dir)
+  assert(segment !== undefined)
+  const sound = readFileSync(segment.path)
+  for (let at = 0; at < SEGMENT_HEADER_SIZE; at++) {
+    const bytes = Buffer.from(sound)
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff
+    writeFileSync(segment.path, bytes)
+    assert.deepEqual(names(dir), written, 'a reader does not need it')
+    using writer = new JournalWriter(dir)
+    assert.match(writer.repairs.join(), /header was damaged and was written again/)
+    assert.deepEqual(readFileSync(segment.path), sound)
+  }
+})
+
+test('a segment of which no block can be read is put aside whole, and goes when it would have expired', (t) => {
+  const dir = tempDir(t)
+  fill(dir, 1, 4)
+  const [segment] = listSegments(dir)
+  assert(segment !== undefined)
+  const bytes = readFileSync(segment.path)
+  bytes.fill(0, 0, SEGMENT_HEADER_SIZE + 64)
+  writeFileSync(segment.path, bytes)
+  using writer = new JournalWriter(dir)
+  assert.match(writer.repairs.join(), /kept in .*\.unreadable/)
+  assert.deepEqual(readFileSync(`${segment.path}.unreadable`), bytes)
+  writer.expire(START + HOUR_MS + 7 * DAY_MS - 1)
+  assert.equal(readdirSync(dir).length, 1)
+  writer.expire(START + HOUR_MS + 7 * DAY_MS)
+  assert.deepEqual(readdirSync(dir), [])
+})
+
+test('a block that a sender put into its message is no block, wherever the real one is torn or damaged', (t) => {
+  const facts = { recordCount: 1, firstId: Number.MAX_SAFE_INTEGER - 2 ** 33, firstAt: START, lastAt: START }
+  const forged = observation({ validation: 'transport', bytes: sipRequest({ callId: 'forged' }) })
+  const record = new Uint8Array(eventRecordSize(forged))
+  writeEventRecord(forged, record, 0)
+  const block = serializeBlock(record, facts, Buffer.alloc(SALT_SIZE))
+  const evil = observation({ at: START, bytes: Buffer.concat([randomBytes(20_000), block, randomBytes(20_000)]) })
+  const whole = tempDir(t)
+  {
+    using writer = new JournalWriter(whole)
+    append(writer, START, 'good')
+    writer.commit()
+    const bytes = new Uint8Array(eventRecordSize(evil))
+    writeEventRecord(evil, bytes, 0)
+    writer.append(bytes, 0, START)
+    writer.commit()
+  }
+  const [segment] = listSegments(whole)
+  assert(segment !== undefined)
+  const sound = readFileSync(segment.path)
+  assert(sound.includes(block), 'the forged block lies in the file as it came')
+  const evilAt = scanSegment(segment.path).blocks[1]?.at ?? 0
+  const harms: ((bytes: Buffer) => Buffer)[] = [
+    (bytes) => bytes.subarray(0, bytes.length - 5000), // torn
+    (bytes) => bytes.fill(0, evilAt + 100, evilAt + 200), // its bytes
+    (bytes) => bytes.fill(0, evilAt, evilAt + 64), // its header, so that the next one must be searched for
+  ]
+  for (const harm of harms) {
+    const dir = tempDir(t)
+    writeFileSync(`${dir}/${segment.path.split('/').at(-1)}`, harm(Buffer.from(sound)))
+    using writer = new JournalWriter(dir)
+    assert.deepEqual(names(dir), ['good'])
+    assert(append(writer, START + 1, 'next') < facts.firstId)
+  }
+})
+
+test('an hour that a wrong clock wrote holds up the expiry of no other', (t) => {
+  const dir = tempDir(t)
+  using writer = new JournalWriter(dir)
+  for (const at of [START + 400 * DAY_MS, START, START + HOUR_MS]) {
+    append(writer, at, String(at))
+    writer.commit()
+  }
+  assert.equal(writer.oldest?.hour, START / HOUR_MS)
+  assert.equal(writer.expire(START + 8 * DAY_MS), 2)
+  assert.deepEqual(names(dir), [String(START + 400 * DAY_MS)])
+})
+
+test('what was cut from a segment that is gone goes as well', (t) => {
+  const dir = tempDir(t)
+  using writer = new JournalWriter(dir)
+  append(writer, START, 'one')
+  writer.commit()
+  const [name] = readdirSync(dir)
+  writeFileSync(`${dir}/${name}.torn`, 'kept with its segment')
+  writeFileSync(`${dir}/${segmentName(START * 1000 - 1, START / HOUR_MS)}.torn`, 'left over')
+  writer.expire(START)
+  assert.deepEqual(readdirSync(dir).sort(), [name, `${name}.torn`])
 })

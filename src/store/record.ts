@@ -15,6 +15,7 @@ export const RECORD = { event: 1, repeat: 2 } as const
 
 const FIXED_SIZE = 61 // bytes of an event record before its status codes
 const REPEAT_SIZE = 28
+export const RECORD_SIZE_MIN = REPEAT_SIZE
 const RESPONSES_MAX = 8
 export const RAW_SIZE_MAX = 65_536
 export const RECORD_SIZE_MAX = FIXED_SIZE + 2 * RESPONSES_MAX + RAW_SIZE_MAX
