@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { SipMessage } from '../wire/sip/message.ts'
-import { serializeResponse } from '../wire/sip/response.ts'
+import { type AnswerInit, type Echo, echoOf, type Spelling } from '../wire/sip/response.ts'
 import { type Answer, type Circumstances, type HeaderLine, SHED } from './answer.ts'
 
 export type Reply = { readonly status: number; readonly bytes: Uint8Array }
 
-/** All answers in full, for a source whose address a handshake has proved. Those that cannot be written are left out. */
+/** All answers in full, for a source whose address a handshake has proved; none when there is nothing to echo. */
 export function serializeAnswers(
   request: SipMessage,
   answers: readonly Answer[],
   circumstances: Circumstances,
 ): Reply[] {
-  const replies: Reply[] = []
-  for (const answer of answers) {
-    const bytes = serialize(request, answer, circumstances, FULL)
-    if (bytes !== null) replies.push({ status: answer.status, bytes })
-  }
-  return replies
+  const echo = echoFor(request, circumstances)
+  if (echo === null) return []
+  return answers.map((answer) => ({ status: answer.status, bytes: echo.serialize(initFor(answer, FULL)) }))
 }
 
 /**
@@ -32,31 +29,30 @@ export function fitAnswer(
   circumstances: Circumstances,
   budget: number, // bytes
 ): Reply | 'too-large' | 'unwritable' {
-  let answer: Answer | null = answers.find(({ status }) => status >= 200) ?? null
-  for (; answer !== null; answer = answer.instead) {
-    const bytes = fitOne(request, answer, circumstances, budget)
-    if (bytes === null) return 'unwritable'
-    if (bytes.length <= budget) return { status: answer.status, bytes }
+  const first = answers.find(({ status }) => status >= 200) ?? null
+  if (first === null) return 'too-large'
+  const echo = echoFor(request, circumstances)
+  if (echo === null) return 'unwritable'
+  for (let answer: Answer | null = first; answer !== null; answer = answer.instead) {
+    const init = fitOne(echo, answer, budget)
+    if (init !== null) return { status: answer.status, bytes: echo.serialize(init) }
   }
   return 'too-large'
 }
 
-function fitOne(request: SipMessage, answer: Answer, circumstances: Circumstances, budget: number): Uint8Array | null {
-  const bare = serialize(request, answer, circumstances, BARE)
-  if (bare === null) return null
-  if (bare.length <= budget) {
-    const shedThrough = lowestRankThatFits(answer.headers, budget - bare.length)
-    if (shedThrough === SHED.server) return bare
-    const bytes = serialize(request, answer, circumstances, { ...BARE, shedThrough })
-    return bytes !== null && bytes.length <= budget ? bytes : bare
+/** The fullest form that fits, by arithmetic alone; null when none does. */
+function fitOne(echo: Echo, answer: Answer, budget: number): AnswerInit | null {
+  const bare = initFor(answer, BARE)
+  const room = budget - echo.sizeOf(bare)
+  if (room >= 0) {
+    const shedThrough = lowestRankThatFits(answer.headers, room)
+    return shedThrough === SHED.server ? bare : initFor(answer, { ...BARE, shedThrough })
   }
-  let smallest = shortenNames(bare)
   for (const form of SHORT_FORMS) {
-    if (smallest.length <= budget) return smallest
-    const bytes = serialize(request, answer, circumstances, form)
-    if (bytes !== null) smallest = form.compact ? bytes : shortenNames(bytes)
+    const init = initFor(answer, form)
+    if (echo.sizeOf(init) <= budget) return init
   }
-  return smallest
+  return null
 }
 
 /** How far down in rank to give up lines, so that those kept have room. */
@@ -72,59 +68,40 @@ function lowestRankThatFits(headers: readonly HeaderLine[], room: number): numbe
 type Form = {
   readonly shedThrough: number
   readonly values: 'long' | 'short' | 'shortest'
-  readonly compact: boolean
+  readonly spelling: Spelling
 }
-const FULL: Form = { shedThrough: SHED.never, values: 'long', compact: false }
-const BARE: Form = { shedThrough: SHED.server, values: 'long', compact: false }
+const FULL: Form = { shedThrough: SHED.never, values: 'long', spelling: 'full' }
+const BARE: Form = { ...FULL, shedThrough: SHED.server }
 const SHORT_FORMS: readonly Form[] = [
-  { ...BARE, values: 'short' },
-  { ...BARE, values: 'shortest' },
-  { ...BARE, values: 'shortest', compact: true },
+  { ...BARE, spelling: 'short' },
+  { ...BARE, spelling: 'short', values: 'short' },
+  { ...BARE, spelling: 'short', values: 'shortest' },
+  { ...BARE, spelling: 'compact', values: 'shortest' },
 ]
 
-function serialize(request: SipMessage, answer: Answer, { source }: Circumstances, form: Form): Uint8Array | null {
-  const { shedThrough, values, compact } = form
-  const short = values !== 'long'
+function echoFor(request: SipMessage, { source }: Circumstances): Echo | null {
+  return echoOf(request, { received: source.ip, receivedPort: source.port })
+}
+
+function initFor(answer: Answer, { shedThrough, values, spelling }: Form): AnswerInit {
+  const isShort = values !== 'long'
   const headers: [string, string][] = []
   for (const header of answer.headers) {
     if (header.shed !== SHED.never && header.shed <= shedThrough) continue
     headers.push([header.name, headerValue(header, values)])
   }
-  const body = short ? answer.shortBody : answer.body
-  return serializeResponse(request, {
+  const body = isShort ? answer.shortBody : answer.body
+  return {
     status: answer.status,
     headers,
-    compact,
+    spelling,
     recordRoute: answer.recordRoute,
-    received: source.ip,
-    receivedPort: source.port,
     ...(answer.reason === undefined ? {} : { reason: answer.reason }),
-    ...(answer.tag === null ? {} : { toTag: short ? answer.tag.short : answer.tag.long }),
+    ...(answer.tag === null ? {} : { toTag: isShort ? answer.tag.short : answer.tag.long }),
     ...(body === null ? {} : { body }),
-  })
+  }
 }
 
 function headerValue({ value, short = value, shortest = short }: HeaderLine, values: Form['values']): string {
   return values === 'long' ? value : values === 'short' ? short : shortest
-}
-
-/** Names with a compact form (RFC 3261 §7.3.3), save Call-ID: the scanners look for that and for the space by their text. */
-const SHORT_NAMES: Readonly<Record<string, string>> = {
-  Via: 'v',
-  From: 'f',
-  To: 't',
-  Contact: 'm',
-  'Content-Type': 'c',
-  'Content-Length': 'l',
-}
-const NAMES = new RegExp(`\\r\\n(${Object.keys(SHORT_NAMES).join('|')}): `, 'g')
-
-/** The response with short header names, each on a line of its own as the serialiser writes them. */
-function shortenNames(response: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(response.buffer, response.byteOffset, response.length)
-  const bodyStart = bytes.indexOf('\r\n\r\n')
-  const header = bytes
-    .toString('latin1', 0, bodyStart)
-    .replace(NAMES, (_, name: string) => `\r\n${SHORT_NAMES[name]}: `)
-  return Buffer.concat([Buffer.from(header, 'latin1'), bytes.subarray(bodyStart)])
 }

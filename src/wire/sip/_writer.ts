@@ -6,6 +6,11 @@ export class Writer {
   #bytes: Buffer = Buffer.alloc(4_096)
   #size = 0
 
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#size
+  }
+
   reset(): void {
     this.#size = 0
   }

@@ -71,7 +71,13 @@ function checkMessage(message: SipMessage): void {
 
 /** A response repeats what it must, and the request could not write a line of it. True when there is one. */
 function checkResponse(request: SipMessage, random: Random): boolean {
-  const init = { status: 404, toTag: 'tag', compact: random.below(2) === 0, recordRoute: true, ...SOURCE }
+  const init = {
+    status: 404,
+    toTag: 'tag',
+    spelling: (['full', 'short', 'compact'] as const)[random.below(3)]!,
+    recordRoute: true,
+    ...SOURCE,
+  }
   const bytes = serializeResponse(request, init)
   const isComplete = ['via', 'from', 'to', 'call-id', 'cseq'].every((name) => request.header(name))
   assert.equal(bytes !== null, request.kind === 'request' && isComplete)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseMessage, type SipMessage } from './message.ts'
-import { type ResponseInit, serializeResponse } from './response.ts'
+import { echoOf, type ResponseInit, serializeResponse } from './response.ts'
 
 const SOURCE = { received: '198.51.100.7', receivedPort: 40_000 }
 
@@ -57,7 +57,7 @@ test('serializeResponse() writes what RFC 3261 §8.2.6 asks, in full', () => {
 test('serializeResponse() in compact form has one-letter names and no optional spaces', () => {
   const text = respond(request(), {
     status: 401,
-    compact: true,
+    spelling: 'compact',
     headers: [
       ['WWW-Authenticate', 'Digest x'],
       ['Supported', 'y'],
@@ -76,6 +76,26 @@ test('serializeResponse() in compact form has one-letter names and no optional s
     '',
     '',
   ])
+})
+
+test('serializeResponse() in short form keeps the spaces, and the name that scanners look for', () => {
+  const text = respond(request(), { status: 200, spelling: 'short', headers: [['Contact', '<sip:a>']] })
+  assert.deepEqual(
+    lines(text).map((text) => text.slice(0, text.indexOf(' ') + 1)),
+    ['SIP/2.0 ', 'v: ', 'f: ', 't: ', 'Call-ID: ', 'CSeq: ', 'm: ', 'l: ', '', ''],
+  )
+})
+
+test('Echo.sizeOf() is the size of what serialize() returns, in each spelling', () => {
+  const echo = echoOf(request(), { received: '198.51.100.7', receivedPort: 40000 })
+  assert(echo !== null)
+  for (const spelling of ['full', 'short', 'compact'] as const) {
+    for (const body of [undefined, Buffer.from('v=0\r\n'.repeat(30))]) {
+      const init = { status: 200, toTag: 'a', recordRoute: true, spelling, headers: [['Contact', '<sip:a>']] as const }
+      const whole = body === undefined ? init : { ...init, body }
+      assert.equal(echo.sizeOf(whole), echo.serialize(whole).length)
+    }
+  }
 })
 
 test('serializeResponse() says received only when the host differs or rport was asked for', () => {

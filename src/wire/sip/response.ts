@@ -7,31 +7,43 @@ import { safeText, Writer } from './_writer.ts'
 import type { SipMessage } from './message.ts'
 import { parseNameAddr } from './uri.ts'
 
+/** How names are written: in full; short where RFC 3261 §7.3.3 has a compact form; that and no optional spaces. */
+export type Spelling = 'full' | 'short' | 'compact'
+
 /** What a response says beside what it must repeat from its request. */
-export type ResponseInit = {
+export type AnswerInit = {
   readonly status: number // 100–699
   readonly reason?: string // the registered phrase when left out
   /** Put into To unless To has a tag; never into a 100. */
   readonly toTag?: string
   readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly body?: Uint8Array
-  /** Short header names and no optional spaces, for the rule that a reply is no larger than its request. */
-  readonly compact?: boolean
+  /** `full` when left out. The others are for the rule that a reply is no larger than its request. */
+  readonly spelling?: Spelling
   /** Copy Record-Route, as 1xx above 100 and 2xx do that create a dialog (RFC 3261 §12.1.1). */
   readonly recordRoute?: boolean
-  readonly received: string // the address the request came from, IPv6 without brackets
+}
+/** Where the request came from: for `received` and `rport`. */
+export type EchoInit = {
+  readonly received: string // the address, IPv6 without brackets
   readonly receivedPort: number
 }
+export type ResponseInit = AnswerInit & EchoInit
 
 const writer = new Writer()
 
+/** The bytes of a response to `request`; null when there is nothing to answer. See `echoOf`. */
+export function serializeResponse(request: SipMessage, init: ResponseInit): Uint8Array | null {
+  return echoOf(request, init)?.serialize(init) ?? null
+}
+
 /**
- * The bytes of a response to `request`: all Via in order, the top one with `received` and `rport` (RFC 3261 §18.2.1,
- * RFC 3581 §4), From, Call-ID and CSeq as received, To with a tag (§8.2.6.2). What is copied is put on one line and
- * rid of CR, LF and NUL, so a request cannot write headers into its response.
+ * What each response to `request` repeats: all Via in order, the top one with `received` and `rport` (RFC 3261 §18.2.1,
+ * RFC 3581 §4), From, Call-ID and CSeq as received, To (§8.2.6.2). What is copied is put on one line and rid of CR, LF
+ * and NUL, so a request cannot write headers into its response.
  * Returns null when there is nothing to answer: not a request, or one of those five headers is missing or empty.
  */
-export function serializeResponse(request: SipMessage, init: ResponseInit): Uint8Array | null {
+export function echoOf(request: SipMessage, init: EchoInit): Echo | null {
   if (request.kind !== 'request') return null
   const via = findFilled(request, 'via')
   const from = findFilled(request, 'from')
@@ -40,20 +52,83 @@ export function serializeResponse(request: SipMessage, init: ResponseInit): Uint
   const cseq = findFilled(request, 'cseq')
   if (via < 0 || from < 0 || to < 0 || callId < 0 || cseq < 0) return null
 
-  const labels = init.compact ? COMPACT : FULL
+  const lines: EchoLine[] = []
+  const end = (label: Label) => void lines.push({ label, end: writer.size })
+  const put = (index: number, label: Label) => {
+    putValue(request, index)
+    end(label)
+  }
+  const putAll = (first: number, name: string, label: Label) => {
+    for (let index = first; index >= 0; index = request.find(name, index + 1)) {
+      if (request.valueEnd(index) > request.valueStart(index)) put(index, label)
+    }
+  }
   writer.reset()
-  writer.text(`SIP/2.0 ${init.status} ${safeText(init.reason ?? reasonOf(init.status))}${labels.via}`)
   putTopVia(request, via, init)
-  putLines(request, request.find('via', via + 1), 'via', labels.via)
-  if (init.recordRoute) putLines(request, request.find('record-route'), 'record-route', labels.recordRoute)
-  putLine(request, from, labels.from)
-  putLine(request, to, labels.to)
-  if (init.toTag && init.status > 100 && !hasTag(request, to)) writer.text(`;tag=${safeText(init.toTag)}`)
-  putLine(request, callId, labels.callId)
-  putLine(request, cseq, labels.cseq)
-  writer.text(`${ownHeaders(init)}${labels.contentLength}${init.body?.length ?? 0}\r\n\r\n`)
-  if (init.body) writer.copy(init.body, 0, init.body.length)
-  return writer.take()
+  end('via')
+  putAll(request.find('via', via + 1), 'via', 'via')
+  putAll(request.find('record-route'), 'record-route', 'recordRoute')
+  put(from, 'from')
+  put(to, 'to')
+  put(callId, 'callId')
+  put(cseq, 'cseq')
+  return new Echo(writer.take(), lines, hasTag(request, to))
+}
+
+type EchoLine = { readonly label: Label; readonly end: number } // in the bytes of the values, one after another
+
+/** The lines that all responses to one request repeat, written once however often their size is asked for. */
+export class Echo {
+  readonly #values: Uint8Array
+  readonly #lines: readonly EchoLine[]
+  readonly #hasTag: boolean
+
+  constructor(values: Uint8Array, lines: readonly EchoLine[], hasTag: boolean) {
+    this.#values = values
+    this.#lines = lines
+    this.#hasTag = hasTag
+  }
+
+  /** Bytes that `serialize` would return, at no cost that depends on the size of the request. */
+  sizeOf(init: AnswerInit): number {
+    const { headers = [], spelling = 'full', recordRoute = false } = init
+    const labels = LABELS[spelling]
+    const bodySize = init.body?.length ?? 0
+    let size = startLine(init).length + this.#tag(init).length + labels.contentLength.length
+    size += String(bodySize).length + '\r\n\r\n'.length + bodySize
+    let start = 0
+    for (const { label, end } of this.#lines) {
+      if (label !== 'recordRoute' || recordRoute) size += labels[label].length + end - start
+      start = end
+    }
+    for (const [name, value] of headers) size += nameLabel(name, spelling).length + value.length
+    return size
+  }
+
+  serialize(init: AnswerInit): Uint8Array {
+    const { headers = [], body, spelling = 'full', recordRoute = false } = init
+    const labels = LABELS[spelling]
+    writer.reset()
+    writer.text(startLine(init))
+    let start = 0
+    for (const { label, end } of this.#lines) {
+      if (label !== 'recordRoute' || recordRoute) {
+        writer.text(labels[label])
+        writer.copy(this.#values, start, end)
+        if (label === 'to') writer.text(this.#tag(init))
+      }
+      start = end
+    }
+    let own = ''
+    for (const [name, value] of headers) own += nameLabel(name, spelling) + safeText(value)
+    writer.text(`${own}${labels.contentLength}${body?.length ?? 0}\r\n\r\n`)
+    if (body) writer.copy(body, 0, body.length)
+    return writer.take()
+  }
+
+  #tag({ toTag, status }: AnswerInit): string {
+    return toTag && status > 100 && !this.#hasTag ? `;tag=${safeText(toTag)}` : ''
+  }
 }
 
 /** Each ends the line before. */
@@ -66,22 +141,28 @@ const FULL = {
   cseq: '\r\nCSeq: ',
   contentLength: '\r\nContent-Length: ',
 } as const
-const COMPACT = {
-  via: '\r\nv:',
-  recordRoute: '\r\nRecord-Route:',
-  from: '\r\nf:',
-  to: '\r\nt:',
-  callId: '\r\ni:',
-  cseq: '\r\nCSeq:',
-  contentLength: '\r\nl:',
-} as const
+type Label = keyof typeof FULL
+const LABELS: Readonly<Record<Spelling, Readonly<Record<Label, string>>>> = {
+  full: FULL,
+  // Call-ID stays, and so do the spaces: scanners look for these by their text.
+  short: { ...FULL, via: '\r\nv: ', from: '\r\nf: ', to: '\r\nt: ', contentLength: '\r\nl: ' },
+  compact: {
+    via: '\r\nv:',
+    recordRoute: '\r\nRecord-Route:',
+    from: '\r\nf:',
+    to: '\r\nt:',
+    callId: '\r\ni:',
+    cseq: '\r\nCSeq:',
+    contentLength: '\r\nl:',
+  },
+}
 
-function ownHeaders({ headers = [], compact = false }: ResponseInit): string {
-  let text = ''
-  for (const [name, value] of headers) {
-    text += `\r\n${safeText(compact ? compactName(name) : name)}${compact ? ':' : ': '}${safeText(value)}`
-  }
-  return text
+function startLine({ status, reason }: AnswerInit): string {
+  return `SIP/2.0 ${status} ${safeText(reason ?? reasonOf(status))}`
+}
+
+function nameLabel(name: string, spelling: Spelling): string {
+  return `\r\n${safeText(spelling === 'full' ? name : compactName(name))}${spelling === 'compact' ? ':' : ': '}`
 }
 
 /** The first line of that name, or −1 when there is none or it is empty. */
@@ -90,21 +171,14 @@ function findFilled(request: SipMessage, name: string): number {
   return index >= 0 && request.valueEnd(index) > request.valueStart(index) ? index : -1
 }
 
-function putLines(request: SipMessage, first: number, name: string, label: string): void {
-  for (let index = first; index >= 0; index = request.find(name, index + 1)) {
-    if (request.valueEnd(index) > request.valueStart(index)) putLine(request, index, label)
-  }
-}
-
-function putLine(request: SipMessage, index: number, label: string): void {
-  writer.text(label)
+function putValue(request: SipMessage, index: number): void {
   const start = request.valueStart(index)
   const end = request.valueEnd(index)
   if (request.isOneLine(index)) writer.copy(request.bytes, start, end)
   else writer.oneLine(request.bytes, start, end)
 }
 
-function putTopVia(request: SipMessage, top: number, init: ResponseInit): void {
+function putTopVia(request: SipMessage, top: number, init: EchoInit): void {
   const start = request.valueStart(top)
   const end = request.valueEnd(top)
   const isPlain = request.isOneLine(top) && readPlainVia(request.bytes, start, end) && !plainVia.hasReceived
@@ -112,7 +186,7 @@ function putTopVia(request: SipMessage, top: number, init: ResponseInit): void {
   else writer.text(safeText(viaWithSource(request.value(top), init.received, init.receivedPort)))
 }
 
-function putPlainVia(bytes: Uint8Array, start: number, end: number, init: ResponseInit): void {
+function putPlainVia(bytes: Uint8Array, start: number, end: number, init: EchoInit): void {
   const { hostStart, hostEnd, rportStart, rportEnd } = plainVia
   writer.copy(bytes, start, rportStart)
   if (rportEnd < end) writer.copy(bytes, rportEnd, end)
