@@ -2,22 +2,41 @@
 import type { StoredObservation } from './record.ts'
 import { hourOf } from './retention.ts'
 
-const SOURCES_MAX = 65_536
 const WHOLE_PER_SOURCE_HOUR = 4
+const WHOLE_PER_HOUR = 20_000
+const WHOLE_SIZE_PER_HOUR = 16_777_216 // bytes; 20,000 of the largest datagrams would fill the disk in two hours
 
-/** Which messages are still kept whole once the disk quota is reached: the first few of each source in each hour. */
+/**
+ * Which messages are still kept whole once the disk quota is reached: the first few of each source in each hour, and
+ * so many in all. Sources that cannot be forged have a budget of their own, which a flood of forged ones cannot use up.
+ */
 export class RawSampler {
   #hour = -1
-  readonly #kept = new Map<string, number>()
+  #forgeable = new Budget()
+  #validated = new Budget()
 
-  keeps({ at, source }: StoredObservation): boolean {
-    if (hourOf(at) !== this.#hour || this.#kept.size >= SOURCES_MAX) {
+  keeps({ at, source, validation, bytes }: StoredObservation): boolean {
+    if (hourOf(at) !== this.#hour) {
       this.#hour = hourOf(at)
-      this.#kept.clear()
+      this.#forgeable = new Budget()
+      this.#validated = new Budget()
     }
-    const count = this.#kept.get(source.ip) ?? 0
+    return (validation === 'none' ? this.#forgeable : this.#validated).take(source.ip, bytes.length)
+  }
+}
+
+class Budget {
+  readonly #perSource = new Map<string, number>() // grows with what is kept whole, so it is bounded as that is
+  #count = 0
+  #size = 0
+
+  take(ip: string, size: number): boolean {
+    if (this.#count >= WHOLE_PER_HOUR || this.#size + size > WHOLE_SIZE_PER_HOUR) return false
+    const count = this.#perSource.get(ip) ?? 0
     if (count >= WHOLE_PER_SOURCE_HOUR) return false
-    this.#kept.set(source.ip, count + 1)
+    this.#perSource.set(ip, count + 1)
+    this.#count++
+    this.#size += size
     return true
   }
 }
