@@ -133,9 +133,10 @@ export class Responder {
     return this.#answer(exchange, 200, [...contact, line('Accept', 'application/sdp', undefined, SHED.accept)])
   }
 
-  #invite(exchange: Exchange, inDialog: boolean): Answer[] {
-    const { request, circumstances, tag } = exchange
-    this.#deps.recentInvites.add(request, circumstances.source, circumstances.now)
+  #invite(received: Exchange, inDialog: boolean): Answer[] {
+    const { request, circumstances } = received
+    const tag = this.#deps.recentInvites.add(request, circumstances.source, received.tag, circumstances.now)
+    const exchange = { ...received, tag }
     const session = Number.parseInt(tag.long.slice(-8), 16) & 0x7fffffff
     const sdp = describeSession(request.body, {
       persona: this.#deps.persona,

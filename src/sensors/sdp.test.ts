@@ -65,3 +65,21 @@ test('no offer can make it throw, or write lines of its own', () => {
     }),
   )
 })
+
+test('describeSession() refuses what was offered with port 0, and mirrors the direction. RFC 3264 §6, §6.1', () => {
+  const answer = (offer: string) => {
+    const { full, short } = describeSession(Buffer.from(offer.replaceAll('\n', '\r\n')), init)
+    return { full: full.toString(), short: short.toString() }
+  }
+  const refused = answer('v=0\nm=audio 0 RTP/AVP 0\nm=audio 4000 RTP/AVP 8\n').full
+  assert.match(refused, /m=audio 0 RTP\/AVP 0\r\nm=audio [1-9]\d* RTP\/AVP 8\r\n/)
+  assert.doesNotMatch(answer('v=0\nm=audio 0 RTP/AVP 0\n').full, /a=sendrecv|m=audio [1-9]/)
+  const pairs = { sendonly: 'recvonly', recvonly: 'sendonly', inactive: 'inactive' }
+  for (const [theirs, ours] of Object.entries(pairs)) {
+    for (const offer of [`v=0\na=${theirs}\nm=audio 4000 RTP/AVP 0\n`, `v=0\nm=audio 4000 RTP/AVP 0\na=${theirs}\n`]) {
+      const { full, short } = answer(offer)
+      for (const text of [full, short]) assert(text.endsWith(`a=${ours}\r\n`), text)
+    }
+  }
+  assert.match(answer('v=0\na=sendonly\nm=audio 4000 RTP/AVP 0\na=sendrecv\n').full, /a=sendrecv/)
+})
