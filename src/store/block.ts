@@ -70,9 +70,9 @@ export function saltBlock(block: Buffer, salt: Uint8Array): void {
 }
 
 /** The header that `bytes` starts with, or null when none stands there whole, unharmed and with that salt. */
-export function parseBlockHeader(bytes: Buffer, salt: Uint8Array): BlockHeader | null {
+export function parseBlockHeader(bytes: Buffer, salt: Uint8Array | 'any'): BlockHeader | null {
   const own = parseSalt(bytes)
-  if (own === null || !own.equals(salt)) return null
+  if (own === null || (salt !== 'any' && !own.equals(salt))) return null
   const header = {
     storedSize: bytes.readUInt32LE(8),
     rawSize: bytes.readUInt32LE(12),

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { closeSync, openSync } from 'node:fs'
+import { BlockTable, type PackedPlace } from './block-table.ts'
 import { readRecord, recordSizeAt, type StoredRecord } from './record.ts'
-import { type BlockPlace, listSegments, readBlock, SEGMENT_HEADER_SIZE, type Segment, scanSegment } from './segment.ts'
+import { listSegments, readBlock, SEGMENT_HEADER_SIZE, type Segment, visitBlocks } from './segment.ts'
 
 const TABLES_MAX = 32 // segments whose block tables are kept
+const PLACES_MAX = 262_144 // blocks in those tables together
 const BLOCKS_MAX = 32 // unpacked blocks kept
 
 export type JournalEntry = { readonly id: number; readonly record: StoredRecord }
 
 /** `complete`: a later segment exists, so nothing more will be written to this one. */
-type Table = { segment: Segment; fd: number; blocks: BlockPlace[]; end: number; complete: boolean }
+type Table = { segment: Segment; fd: number; blocks: BlockTable; end: number; complete: boolean; usedAt: number }
 
 /**
  * Reads the journal beside its writer, in any thread. Holds nothing that a restart would miss: block tables and a few
@@ -18,11 +20,21 @@ type Table = { segment: Segment; fd: number; blocks: BlockPlace[]; end: number; 
 export class JournalReader implements Disposable {
   readonly #dir: string
   readonly #tables = new Map<string, Table>()
-  readonly #blocks = new Map<number, Buffer>() // by first id
+  readonly #blocks = new Map<number, { table: Table; records: Buffer }>() // by first id
+  readonly #placesMax: number
+  #uses = 0 // a clock for which table was used last
   #segments: Segment[] = []
 
-  constructor(dir: string) {
+  constructor(dir: string, placesMax = PLACES_MAX) {
     this.#dir = dir
+    this.#placesMax = placesMax
+  }
+
+  /** How many blocks the tables hold places of. */
+  get placeCount(): number {
+    let count = 0
+    for (const { blocks } of this.#tables.values()) count += blocks.count
+    return count
   }
 
   /** Up to `limit` records with ids above `after`, oldest first; fewer only at the end. */
@@ -33,10 +45,12 @@ export class JournalReader implements Disposable {
     for (let i = start; i < this.#segments.length && entries.length < limit; i++) {
       const table = this.#refreshed(this.#segments[i])
       if (table === null) continue
-      for (let b = blockIndex(table.blocks, after + 1); b < table.blocks.length && entries.length < limit; b++) {
-        const place = table.blocks[b]
-        if (place === undefined || place.header.firstId > upTo) break
-        this.#collect(table, place, { after, upTo, limit }, entries)
+      // Ids only rise: what a failing disk had written twice is read once.
+      const from = entries.at(-1)?.id ?? after
+      for (let b = table.blocks.indexOf(from + 1); b < table.blocks.count && entries.length < limit; b++) {
+        const place = table.blocks.place(b)
+        if (place === null || place.firstId > upTo) break
+        this.#collect(table, place, { after: from, upTo, limit }, entries)
       }
     }
     return entries
@@ -64,8 +78,9 @@ export class JournalReader implements Disposable {
   #getKnown(id: number): StoredRecord | null {
     const segment = this.#segments[this.#segmentIndex(id - 1)]
     const table = segment && this.#tables.get(segment.path)
-    const place = table?.blocks[blockIndex(table.blocks, id)]
-    if (table === undefined || place === undefined) return null
+    const place = table?.blocks.place(table.blocks.indexOf(id))
+    if (table === undefined || place === undefined || place === null) return null
+    table.usedAt = ++this.#uses
     const entries: JournalEntry[] = []
     this.#collect(table, place, { after: id - 1, upTo: id, limit: 1 }, entries)
     return entries[0]?.record ?? null
@@ -78,13 +93,13 @@ export class JournalReader implements Disposable {
 
   #collect(
     table: Table,
-    place: BlockPlace,
+    place: PackedPlace,
     range: { after: number; upTo: number; limit: number },
     entries: JournalEntry[],
   ): void {
     const records = this.#unpacked(table, place)
     if (records === null) return
-    let id = place.header.firstId
+    let id = place.firstId
     for (let at = 0; at < records.length && entries.length < range.limit && id <= range.upTo; id++) {
       const size = recordSizeAt(records, at)
       if (size === 0) return
@@ -93,13 +108,13 @@ export class JournalReader implements Disposable {
     }
   }
 
-  #unpacked(table: Table, place: BlockPlace): Buffer | null {
-    const key = place.header.firstId
+  #unpacked(table: Table, place: PackedPlace): Buffer | null {
+    const key = place.firstId
     const kept = this.#blocks.get(key)
-    if (kept !== undefined) return kept
+    if (kept !== undefined) return kept.records
     const records = readBlock(table.fd, place)
     if (records === null) return null
-    this.#blocks.set(key, records)
+    this.#blocks.set(key, { table, records })
     if (this.#blocks.size > BLOCKS_MAX) this.#blocks.delete(this.#blocks.keys().next().value ?? 0)
     return records
   }
@@ -120,16 +135,25 @@ export class JournalReader implements Disposable {
   #refreshed(segment: Segment | undefined): Table | null {
     if (segment === undefined) return null
     let table = this.#tables.get(segment.path)
+    if (table !== undefined) table.usedAt = ++this.#uses
     if (table?.complete) return table
     try {
       if (table === undefined) {
-        table = { segment, fd: openSync(segment.path, 'r'), blocks: [], end: SEGMENT_HEADER_SIZE, complete: false }
-        this.#keep(table)
+        const fd = openSync(segment.path, 'r')
+        table = {
+          segment,
+          fd,
+          blocks: new BlockTable(),
+          end: SEGMENT_HEADER_SIZE,
+          complete: false,
+          usedAt: ++this.#uses,
+        }
+        this.#tables.set(segment.path, table)
       }
-      const scan = scanSegment(segment.path, { from: table.end })
-      for (const place of scan.blocks) table.blocks.push(place)
-      table.end = scan.end
+      const { blocks } = table
+      table.end = visitBlocks(segment.path, { from: table.end, afterId: blocks.lastId }, (p) => blocks.add(p)).end
       table.complete = segment !== this.#segments.at(-1)
+      this.#evict()
       return table
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -137,29 +161,16 @@ export class JournalReader implements Disposable {
     }
   }
 
-  #keep(table: Table): void {
-    this.#tables.set(table.segment.path, table)
-    if (this.#tables.size <= TABLES_MAX) return
-    const [oldest] = this.#tables.values()
-    if (oldest !== undefined) this.#forget(oldest)
+  /** Lets go of the tables not used for longest; the one in use stays, however large it is. */
+  #evict(): void {
+    while (this.#tables.size > 1 && (this.#tables.size > TABLES_MAX || this.placeCount > this.#placesMax)) {
+      this.#forget([...this.#tables.values()].reduce((a, b) => (a.usedAt <= b.usedAt ? a : b)))
+    }
   }
 
   #forget(table: Table): void {
     closeSync(table.fd)
     this.#tables.delete(table.segment.path)
-    for (const place of table.blocks) this.#blocks.delete(place.header.firstId)
+    for (const [key, block] of this.#blocks) if (block.table === table) this.#blocks.delete(key)
   }
-}
-
-/** The index of the block that holds `id`, or of the first one behind it. */
-function blockIndex(blocks: readonly BlockPlace[], id: number): number {
-  let low = 0
-  let high = blocks.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const header = blocks[middle]?.header
-    if (header !== undefined && header.firstId + header.recordCount <= id) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -300,3 +300,20 @@ test('what was cut from a segment that is gone goes as well', (t) => {
   writer.expire(START)
   assert.deepEqual(readdirSync(dir).sort(), [name, `${name}.torn`])
 })
+
+test('a reader keeps the places of so many blocks only, and reads all nevertheless', (t) => {
+  const dir = tempDir(t)
+  using writer = new JournalWriter(dir)
+  const ids: number[] = []
+  for (let i = 0; i < 300; i++) {
+    ids.push(append(writer, START + Math.floor(i / 50) * HOUR_MS + i, `call-${i}`))
+    writer.commit()
+  }
+  using reader = new JournalReader(dir, 120)
+  for (const [i, id] of [...ids.entries(), ...[...ids.entries()].reverse()]) {
+    assert.equal(nameOf(reader.get(id)), `call-${i}`)
+    assert(reader.placeCount <= 120, String(reader.placeCount))
+  }
+  assert.equal(reader.read(0, 1000).length, 300)
+  assert(reader.placeCount <= 120)
+})

@@ -235,9 +235,11 @@ class Window {
   }
 }
 
-/** The records of one block, unpacked; null when the bytes on disk are not those that were written. */
-export function readBlock(fd: number, place: BlockPlace): Buffer | null {
-  const stored = Buffer.allocUnsafe(Math.min(place.header.storedSize, BLOCK_SIZE_MAX))
-  const got = readSync(fd, stored, 0, stored.length, place.at + BLOCK_HEADER_SIZE)
-  return unpackBlock(place.header, stored.subarray(0, got))
+/** The records of a block that a scan found, unpacked; null when the bytes on disk are not those that were written. */
+export function readBlock(fd: number, place: { at: number; size: number; firstId: number }): Buffer | null {
+  const block = Buffer.allocUnsafe(Math.min(place.size, BLOCK_HEADER_SIZE + BLOCK_SIZE_MAX))
+  const got = readSync(fd, block, 0, block.length, place.at)
+  const header = parseBlockHeader(block.subarray(0, got), 'any')
+  if (header === null || header.firstId !== place.firstId) return null
+  return unpackBlock(header, block.subarray(BLOCK_HEADER_SIZE, got))
 }
