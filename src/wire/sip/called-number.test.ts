@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { calledNumbers } from './called-number.ts'
 import { parseMessage } from './message.ts'
 
@@ -27,9 +28,43 @@ for (const [uri, to, expected] of [
   ['sip:0046@a:b:c', '<sip:0047', ['request-uri 0046']],
   ['mailto:1@a', '<http://1@a>', []],
   ['sip:1@2@3', '"a<sip:8@x>" <sip:9@x>', ['request-uri 1', 'to 9']],
+  ['sip:user100@a', '<sip:alice123456@a>', []],
+  ['sip:a900442081234567@a', '<sip:900442081234567~@a>', ['request-uri a900442081234567', 'to 900442081234567~']],
+  ["sip:900442081234567'@a", '<sip:900442081234567&x@a>', ["request-uri 900442081234567'", 'to 900442081234567&x']],
+  ['sip:900442081234567/x@a', '<sip:_900442081234567@a>', ['request-uri 900442081234567/x', 'to _900442081234567']],
+  ['sip:!900442081234567@a', '<sip:00442081234567,,123@a>', ['request-uri !900442081234567', 'to 00442081234567,,123']],
+  ['sip:+44%2020%208123%204567@a', '<sip:+44 20 8123 4567@a>', ['request-uri +44 20 8123 4567']],
+  [
+    'sip:900442081234567%00@a',
+    'sip:9%0d%0a00442081234567@a',
+    ['request-uri 900442081234567\0', 'to 9\r\n00442081234567'],
+  ],
+  ['sip:900442081234567', '<sip:%2B442081234567:5060;x>', ['request-uri 900442081234567', 'to +442081234567']],
+  ['sip:192.168.100.200', '<sip:[2001:db8::1234567]>', []],
+  ['sip:123456', '<sip:host1234567>', []],
+  ['tel:2081234567;phone-context=+44', '<sip:a@a>', ['request-uri 2081234567;phone-context=+44']],
+  [
+    'sip:2081234567;isub=1;Phone-Context=+4-4;x@a;phone-context=+1',
+    '<tel:2081234567;phone-context=+1>',
+    ['request-uri 2081234567;Phone-Context=+4-4', 'to 2081234567;phone-context=+1'],
+  ],
+  ['tel:+442081234567;phone-context=+1', '<tel:911;phone-context=+1>', ['request-uri +442081234567', 'to 911']],
+  ['tel:2081234567;phone-context=+44evil', 'Bob sip:1234@a', ['request-uri 2081234567', 'to 1234']],
 ] as const) {
   test(`calledNumbers() of ${uri} to ${to}`, () => assert.deepEqual(called(uri, to), expected))
 }
+
+test('calledNumbers() keeps any user with seven digits, whatever stands between them', () => {
+  const character = fc.integer({ min: 0, max: 255 }).map((code) => `%${code.toString(16).padStart(2, '0')}`)
+  const part = fc.tuple(fc.array(character, { maxLength: 3 }), fc.integer({ min: 0, max: 9 }))
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 7, maxLength: 20 }), (parts) => {
+      const user = parts.map(([others, digit]) => `${others.join('')}${digit}`).join('')
+      const raw = user.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+      assert.deepEqual(called(`sip:${user}@a`, `<sip:${user}@b>`), [`request-uri ${raw}`])
+    }),
+  )
+})
 
 test('calledNumbers() finds nothing in a response', () => {
   assert.deepEqual(calledNumbers(parseMessage(Buffer.from('SIP/2.0 200 OK\r\nTo: <sip:100@a>\r\n\r\n'))), [])

@@ -2,14 +2,18 @@
 import type { SipMessage } from './message.ts'
 import { parseNameAddr, splitUserInfo } from './uri.ts'
 
-/** A number as a request dials it. */
+/**
+ * A number as a request dials it: the user of the URI, percent-decoded once, without password and parameters. Only a
+ * local number keeps its parameter `;phone-context=+…`, without which it is none. May hold any character, controls too.
+ */
 export type DialledNumber = { readonly from: 'request-uri' | 'to'; readonly raw: string }
 
 const URI_SIZE_MAX = 2_048 // characters looked at; a dialled string is far shorter
+const NUMBER_SIZE_MIN = 7 // digits; with fewer, letters make it a name
 
 /**
- * The numbers that a request dials: the user of its Request-URI, then that of its To when it is another. Percent-decoded
- * once, without password and parameters. Users that are no dialled string (names, say) are left out.
+ * The numbers that a request dials: that of its Request-URI, then that of its To when it is another. Users that are no
+ * dialled string (names, say) are left out.
  */
 export function calledNumbers(message: SipMessage): DialledNumber[] {
   if (message.kind !== 'request') return []
@@ -22,43 +26,49 @@ export function calledNumbers(message: SipMessage): DialledNumber[] {
   return numbers
 }
 
-/** An address in the usual form: perhaps a quoted name without escapes, and brackets. It needs no parser. */
-const USUAL = /^(?:"[^"\\]*")?[^"<]*<([^">]*)/
-
 /** The URI in an address; when the address is broken, what begins like a URI in it. */
 function uriOf(address: string): string {
-  const usual = USUAL.exec(address)
-  if (usual !== null) return usual[1]!
-  const parsed = parseNameAddr(address)
-  if (parsed !== null) return parsed.uri
   const text = address.slice(0, URI_SIZE_MAX)
-  const start = text.search(/\b(?:sips?|tel):/i)
-  return start < 0 ? '' : text.slice(start).split(/[>\s]/, 1)[0]!
+  return parseNameAddr(address)?.uri ?? /(?:^|[<\s])(?:sips?|tel):[^>]*/i.exec(text)?.[0] ?? ''
 }
+
+const CONTEXT = /(?:^|;)(phone-context=\+[-0-9.()]{1,20})(?:;|$)/i
 
 /** The user of a sip or sips URI, or the number of a tel URI, when it can be dialled; else null. */
 function dialledString(uri: string): string | null {
-  const scheme = /^<?[ \t]*(sips?|tel):/i.exec(uri)
+  const scheme = /^[<\s]*(sips?|tel):/i.exec(uri)
   if (scheme === null) return null
   const rest = uri.slice(scheme[0].length, URI_SIZE_MAX)
   const at = rest.indexOf('@')
-  if (at < 0 && scheme[1]!.toLowerCase() !== 'tel') return null
-  const { user } = splitUserInfo(at < 0 ? rest : rest.slice(0, at))
-  const dialled = user.includes('%') ? decodeOnce(user) : user
-  return isDialled(dialled) ? dialled : null
+  const { user, userParameters } = splitUserInfo(at < 0 ? rest : rest.slice(0, at))
+  const dialled = decodeOnce(user)
+  const isDialled = at >= 0 || scheme[1]!.toLowerCase() === 'tel' ? isDialledString(dialled) : isNumberAlone(dialled)
+  if (!isDialled) return null
+  const isLocal = !dialled.includes('+') && hasDigits(dialled, NUMBER_SIZE_MIN)
+  const context = isLocal && userParameters !== null ? CONTEXT.exec(userParameters) : null
+  return context === null ? dialled : `${dialled};${context[1]}`
 }
 
 function decodeOnce(text: string): string {
+  if (!text.includes('%')) return text
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-/** At least one digit, and beside digits only what a telephone dials or separates with: + * # - . ( ). */
-function isDialled(text: string): boolean {
-  let hasDigit = false
-  for (let i = 0; i < text.length; i++) {
+/** Enough digits for a number, whatever else; or some, and beside them only what a telephone dials or separates with. */
+function isDialledString(text: string): boolean {
+  return hasDigits(text, NUMBER_SIZE_MIN) || (/^[-0-9+*#.()]+$/.test(text) && hasDigits(text, 1))
+}
+
+/** Whether a number stands where the host of a URI without user should. An IPv4 address has dots, and is none. */
+function isNumberAlone(text: string): boolean {
+  return /^[-0-9+*#()]+$/.test(text) && hasDigits(text, NUMBER_SIZE_MIN)
+}
+
+function hasDigits(text: string, countMin: number): boolean {
+  let count = 0
+  for (let i = 0; i < text.length && count < countMin; i++) {
     const code = text.charCodeAt(i)
-    if (code >= 0x30 && code <= 0x39) hasDigit = true
-    else if (!'+*#-.()'.includes(text[i]!)) return false
+    if (code >= 0x30 && code <= 0x39) count++
   }
-  return hasDigit
+  return count >= countMin
 }
