@@ -43,6 +43,14 @@ type Sealed = {
   readonly recordCount: number
 }
 
+/** What a failing disk is played with in tests. */
+export type JournalFiles = {
+  readonly write: typeof writeSync
+  readonly sync: (fd: number) => void
+  readonly truncate: typeof ftruncateSync
+}
+const FILES: JournalFiles = { write: writeSync, sync: fdatasyncSync, truncate: ftruncateSync }
+
 export type WrittenBlock = { readonly recordCount: number; readonly lastId: number }
 
 /**
@@ -67,10 +75,16 @@ export class JournalWriter implements Disposable {
   #lastId: number
   #durableId: number
   #sealed: Sealed[] = []
-  #unsynced: WrittenBlock[] = [] // written, but a failing disk has not yet taken them for good
+  #unsynced: Sealed[] = [] // written to the current segment, but the disk has not yet taken them for good
+  #syncedSize = 0 // of the current segment
+  #syncFailed = false
+  #abandoned: { segment: Segment; size: number } | null = null // its disk failed: it takes no more
+  #durable: WrittenBlock[] = [] // not yet told
+  readonly #files: JournalFiles
 
   /** A flood within one hour makes several segments, so that the quota can drop the oldest of them. */
-  constructor(dir: string, segmentSizeMax = Number.POSITIVE_INFINITY) {
+  constructor(dir: string, segmentSizeMax = Number.POSITIVE_INFINITY, files = FILES) {
+    this.#files = files
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     this.#dir = dir
     this.#segmentSizeMax = segmentSizeMax
@@ -99,7 +113,7 @@ export class JournalWriter implements Disposable {
 
   /** Whether there is something for `commit` to do. */
   get waiting(): boolean {
-    return this.#blockCount > 0 || this.#sealed.length > 0 || this.#unsynced.length > 0
+    return this.#blockCount > 0 || this.#sealed.length > 0 || this.#unsynced.length > 0 || this.#durable.length > 0
   }
 
   /** Takes the record that starts at `at` and returns its id. */
@@ -124,20 +138,21 @@ export class JournalWriter implements Disposable {
 
   /** Bytes of sealed blocks that a failing disk holds up. */
   get heldSize(): number {
-    return this.#sealed.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    return [...this.#sealed, ...this.#unsynced].reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
   /** Writes all that was appended and waits until the disk has it. Throws the system's error. */
   commit(): WrittenBlock[] {
     this.#seal()
+    if (this.#syncFailed) this.#abandon()
     for (let block = this.#sealed[0]; block !== undefined; block = this.#sealed[0]) {
       this.#write(block)
       this.#sealed.shift()
-      this.#unsynced.push({ recordCount: block.recordCount, lastId: block.lastId })
+      this.#unsynced.push(block)
     }
-    if (this.#fd !== null) fdatasyncSync(this.#fd)
-    const durable = this.#unsynced
-    this.#unsynced = []
+    this.#sync()
+    const durable = this.#durable
+    this.#durable = []
     this.#durableId = durable.at(-1)?.lastId ?? this.#durableId
     return durable
   }
@@ -193,6 +208,41 @@ export class JournalWriter implements Disposable {
     this.#blockSize = 0
   }
 
+  #sync(): void {
+    if (this.#fd === null || this.#current === null) return
+    try {
+      this.#files.sync(this.#fd)
+    } catch (error) {
+      this.#syncFailed = true
+      throw error
+    }
+    this.#syncedSize = this.#current.size
+    for (const { recordCount, lastId } of this.#unsynced) this.#durable.push({ recordCount, lastId })
+    this.#unsynced = []
+  }
+
+  /**
+   * After a failed sync Linux may count pages as written that it dropped, so that a second sync succeeds over nothing.
+   * Hence what was not durable is taken out of this segment, and written to a new one.
+   */
+  #abandon(): void {
+    const fd = this.#fd
+    const current = this.#current
+    if (fd !== null && current !== null) {
+      this.#files.truncate(fd, this.#syncedSize)
+      closeSync(fd)
+      this.#fd = null
+      this.#current = null
+      current.size = this.#syncedSize
+      // One without a durable block is begun again under its name; any other takes no more.
+      if (this.#syncedSize <= SEGMENT_HEADER_SIZE) this.#segments.splice(this.#segments.indexOf(current), 1)
+      else this.#abandoned = current
+    }
+    this.#sealed.unshift(...this.#unsynced)
+    this.#unsynced = []
+    this.#syncFailed = false
+  }
+
   #write(block: Sealed): void {
     if (this.#current === null || !this.#takes(this.#current, block.hour)) this.#openSegment(block.firstId, block.hour)
     const current = this.#current
@@ -201,10 +251,10 @@ export class JournalWriter implements Disposable {
     saltBlock(block.bytes, this.#salt)
     try {
       for (let done = 0; done < block.bytes.length; ) {
-        done += writeSync(fd, block.bytes, done, block.bytes.length - done, current.size + done)
+        done += this.#files.write(fd, block.bytes, done, block.bytes.length - done, current.size + done)
       }
     } catch (error) {
-      ftruncateSync(fd, current.size) // a half-written block would hide the next one until it is stepped over
+      this.#files.truncate(fd, current.size) // a half-written block would hide the next one until it is stepped over
       throw error
     }
     current.size += block.bytes.length
@@ -217,13 +267,13 @@ export class JournalWriter implements Disposable {
 
   #openSegment(firstId: number, hour: number): void {
     if (this.#fd !== null) {
-      fdatasyncSync(this.#fd)
+      this.#sync()
       closeSync(this.#fd)
       this.#fd = null
       this.#current = null
     }
     const last = this.#segments.at(-1)
-    if (last !== undefined && this.#takes(last, hour) && this.#reopen(last)) return
+    if (last !== undefined && last !== this.#abandoned && this.#takes(last, hour) && this.#reopen(last)) return
     const segment = { path: join(this.#dir, segmentName(firstId, hour)), firstId, hour }
     const salt = randomBytes(SALT_SIZE)
     const fd = openSync(segment.path, 'w', 0o600)
@@ -238,6 +288,7 @@ export class JournalWriter implements Disposable {
     this.#fd = fd
     this.#salt = salt
     this.#current = { segment, size: SEGMENT_HEADER_SIZE }
+    this.#syncedSize = 0
     this.#segments.push(this.#current)
   }
 
@@ -252,11 +303,14 @@ export class JournalWriter implements Disposable {
     this.#fd = fd
     this.#salt = salt
     this.#current = last
+    this.#syncedSize = last.size
     return true
   }
 
   #remove(removed: { segment: Segment; size: number }): void {
     if (removed === this.#current && this.#fd !== null) {
+      this.#unsynced = [] // expired with it
+      this.#syncFailed = false
       closeSync(this.#fd)
       this.#fd = null
       this.#current = null

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  fstatSync,
+  ftruncateSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { SALT_SIZE, serializeBlock } from './block.ts'
 import { JournalReader } from './journal-reader.ts'
-import { JournalWriter } from './journal-writer.ts'
+import { type JournalFiles, JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
 import { DAY_MS, HOUR_MS } from './retention.ts'
 import { listSegments, SEGMENT_HEADER_SIZE, scanSegment, segmentName } from './segment.ts'
@@ -317,3 +327,75 @@ test('a reader keeps the places of so many blocks only, and reads all neverthele
   assert.equal(reader.read(0, 1000).length, 300)
   assert(reader.placeCount <= 120)
 })
+
+/** A disk whose sync fails when told to, after which the pages it should have written are lost but counted as clean. */
+function failingDisk(dir: string): { files: JournalFiles; fail: (count: number) => void } {
+  let failures = 0
+  const synced = new Map<string, number>()
+  const files: JournalFiles = {
+    write: writeSync,
+    truncate: ftruncateSync,
+    sync(fd) {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      const { size } = fstatSync(fd)
+      const from = synced.get(path) ?? 0
+      if (failures === 0) {
+        synced.set(path, size)
+        return
+      }
+      failures--
+      writeSync(fd, Buffer.alloc(size - from), 0, size - from, from)
+      throw Object.assign(new Error(`EIO: i/o error, ${dir}`), { code: 'EIO' })
+    },
+  }
+  return { files, fail: (count) => (failures = count) }
+}
+
+for (const durableBefore of [0, 2]) {
+  test(`after a failed sync nothing is told durable that the disk lost (${durableBefore} blocks before)`, {
+    skip: process.platform !== 'linux',
+  }, (t) => {
+    const dir = tempDir(t)
+    const disk = failingDisk(dir)
+    const written: string[] = []
+    const add = (writer: JournalWriter, at: number): void => {
+      written.push(`call-${written.length}`)
+      append(writer, at, written.at(-1) ?? '')
+    }
+    {
+      using writer = new JournalWriter(dir, undefined, disk.files)
+      using reader = new JournalReader(dir)
+      for (let i = 0; i < durableBefore; i++) {
+        add(writer, START + i)
+        writer.commit()
+      }
+      const before = writer.position
+      add(writer, START + 10)
+      disk.fail(2)
+      assert.throws(() => writer.commit(), { code: 'EIO' })
+      assert.equal(writer.position, before)
+      assert(writer.waiting && writer.heldSize > 0)
+      assert.equal(reader.read(before, 10).length, 0)
+      add(writer, START + 11)
+      assert.throws(() => writer.commit(), { code: 'EIO' })
+      add(writer, START + HOUR_MS)
+      assert.equal(
+        writer.commit().reduce((sum, { recordCount }) => sum + recordCount, 0),
+        3,
+      )
+      assert.equal(writer.heldSize, 0)
+      assert.deepEqual(
+        reader.read(0, 10).map(({ record }) => nameOf(record)),
+        written,
+      )
+      assert.equal(reader.read(0, 10).at(-1)?.id, writer.position)
+      assert.equal(
+        writer.size,
+        listSegments(dir).reduce((sum, { path }) => sum + statSync(path).size, 0),
+      )
+    }
+    using again = new JournalWriter(dir)
+    assert.deepEqual(again.repairs, [])
+    assert.deepEqual(names(dir), written)
+  })
+}
