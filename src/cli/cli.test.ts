@@ -377,7 +377,6 @@ describe('sentrypeer status', () => {
     startedAt: AT,
     uptimeSeconds: 60,
     ready: true,
-    lab: [],
     listeners: [
       { transport: 'udp', ip: '0.0.0.0', port: 5060 },
       { transport: 'tcp', ip: '::', port: 5060 },

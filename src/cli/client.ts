@@ -42,7 +42,6 @@ export type StatsJson = {
   startedAt: string
   uptimeSeconds: number
   ready: boolean
-  lab?: string[]
   listeners: { transport: string; ip: string; port: number }[]
   sensors: { [name: string]: number }
   store: { [name: string]: unknown; repairs?: string[]; trouble?: string | null; oldestAt?: string | null }

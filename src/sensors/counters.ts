@@ -7,6 +7,7 @@ export type Counters = { -readonly [name in keyof SensorCounters]: SensorCounter
 export function createCounters(): Counters {
   return {
     receivedCount: 0,
+    kernelDropCount: 0,
     repliedCount: 0,
     silencedByBytesCount: 0,
     silencedByRateCount: 0,

@@ -4,6 +4,7 @@ import { type BindContext, type Bound, bind, distinctAddresses } from './bind.ts
 import { Boundary, type SensorLog } from './boundary.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { type Counters, createCounters } from './counters.ts'
+import { KernelDrops } from './kernel-drops.ts'
 import { type ListenAddress, listenError } from './listen-error.ts'
 import { openFilesMax } from './open-files.ts'
 import { ASTERISK_CHAN_SIP } from './persona.ts'
@@ -83,11 +84,16 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   const timer = startSweep(bound, connections, limits.sweepMs, monotonicNow)
   stack.defer(() => clearInterval(timer))
   const parts = stack.move()
+  const udpEndpoints = () =>
+    bound.flatMap((one) =>
+      one.listeners().flatMap(({ transport, endpoint }) => (transport === 'udp' ? [endpoint] : [])),
+    )
+  const drops = new KernelDrops({ endpoints: udpEndpoints, monotonicNow })
   return {
     get listeners() {
       return bound.flatMap((one) => one.listeners())
     },
-    counters: () => ({ ...counters, connectionCount: connections.count }),
+    counters: () => ({ ...counters, kernelDropCount: drops.count(), connectionCount: connections.count }),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }

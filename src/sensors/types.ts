@@ -10,6 +10,7 @@ export type Listener = {
 
 export type SensorCounters = {
   readonly receivedCount: number // datagrams, or stream messages
+  readonly kernelDropCount: number // datagrams that the system dropped, as a receive buffer was full; Linux only
   readonly repliedCount: number
   readonly silencedByBytesCount: number // replies not sent since they would have been larger than the request
   readonly silencedByRateCount: number // replies not sent since a rate limit was reached

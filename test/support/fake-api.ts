@@ -26,6 +26,7 @@ export function fakeApiDeps(deps: Partial<ApiDeps> = {}): ApiDeps & { store: Fak
         bugCount: 0,
         connectionCount: 0,
         shedConnectionCount: 0,
+        kernelDropCount: 0,
       },
     }),
     ready: () => true,

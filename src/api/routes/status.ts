@@ -20,6 +20,7 @@ const SENSOR_COUNTERS = [
   'bugCount',
   'connectionCount',
   'shedConnectionCount',
+  'kernelDropCount',
 ] as const
 const STORE_NUMBERS = [
   'acceptedCount',
@@ -148,13 +149,18 @@ export function addStatusRoutes(app: App, deps: ApiDeps, streams: { readonly cli
 
 function health(deps: ApiDeps, detailed: boolean): Static<typeof HealthSchema> {
   const { trouble, droppedCount, shedRawCount, repairs } = deps.store.status()
-  const { bugCount } = deps.sensors().counters
+  const { bugCount, kernelDropCount } = deps.sensors().counters
   const troubles: string[] = []
   if (!deps.ready()) troubles.push('The node is still starting')
   if (trouble !== null) troubles.push(trouble)
   if (droppedCount > 0) troubles.push(`${droppedCount} events were lost, since the queue to the disk was full`)
   if (shedRawCount > 0)
     troubles.push(`${shedRawCount} events were kept without their full message, to stay in the quota`)
+  if (kernelDropCount > 0) {
+    troubles.push(
+      `the system dropped ${kernelDropCount} datagrams before they were read; a larger receive buffer helps: sysctl net.core.rmem_max=4194304`,
+    )
+  }
   if (bugCount > 0) troubles.push(`${bugCount} packets met a bug; the log has them`)
   troubles.push(...repairs)
   const status = troubles.length === 0 ? 'ok' : 'degraded'

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import type { Event } from '../../core/event.ts'
+import { normalizeNumber } from '../../core/phone-number.ts'
 import type { ApiDeps, App } from '../deps.ts'
 import { Problem, quote } from '../problem.ts'
 import { findNumber, parseIp, parseNumber } from '../query.ts'
@@ -65,8 +66,8 @@ function eventFilter(deps: ApiDeps, query: StreamQueryParameters): (event: Event
 }
 
 function numberFilter(deps: ApiDeps, number: string): (event: Event) => boolean {
-  const value = findNumber(deps.store.indicators, number)?.value
+  const value = findNumber(deps.store.indicators, number)?.value ?? normalizeNumber(number).value
   return (event) =>
-    event.calledNumbers.some(({ raw }) => raw === number) ||
-    (event.e164 !== null && (event.e164 === value || event.e164 === number || event.e164 === `+${number}`))
+    event.e164 === value ||
+    event.calledNumbers.some(({ raw }) => raw === number || normalizeNumber(raw).value === value)
 }

@@ -37,13 +37,14 @@ export function describeStatus(url: string, stats: StatsJson, health: HealthJson
 }
 
 function facts(
-  { startedAt, listeners, sensors, store, indicators, rssSize, lab }: StatsJson,
+  { startedAt, listeners, sensors, store, indicators, rssSize }: StatsJson,
   now: number,
 ): [string, string][] {
   const count = (name: string) => formatCount(Number(store[name] ?? 0))
   const size = (name: string) => formatSize(Number(store[name] ?? 0))
   const sensor = (name: string) => formatCount(sensors[name] ?? 0)
-  const kept = Number(store.droppedCount ?? 0) === 0 ? 'none lost' : `${count('droppedCount')} lost`
+  const lostCount = Number(store.droppedCount ?? 0) + Number(sensors.kernelDropCount ?? 0)
+  const kept = lostCount === 0 ? 'none lost' : `${formatCount(lostCount)} lost`
   const rows: [string, string][] = [
     ['started', formatTime(startedAt, now)],
     ['listens', formatListeners(listeners) || 'SIP is off'],
@@ -67,6 +68,5 @@ function facts(
     ['records from', formatTime(store.oldestAt, now)],
   ]
   if (rssSize !== undefined) rows.push(['memory', formatSize(rssSize)])
-  if (lab !== undefined && lab.length > 0) rows.push(['lab', `${lab.join(', ')} are treated as public addresses`])
   return rows
 }
