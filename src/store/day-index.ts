@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { hash } from 'node:crypto'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import type { Event } from '../core/event.ts'
 import { INDICATOR_KINDS } from '../core/indicator.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
+import { deltaOfRow, type HourRow, prepareAll } from './_day-statements.ts'
+import { dayPath } from './day-files.ts'
 import { migrate } from './day-schema.ts'
 import { type Delta, deltasOf, numberValues, repeatDeltas, tagMask, validationAt, validationRank } from './delta.ts'
 import { dayOf, dayStart, hourOf } from './retention.ts'
@@ -19,7 +19,6 @@ export const NUMBER_ROWS_PER_SOURCE_HOUR = 1000
 export const TEXT_SIZE_MAX = 128
 const HOURS_PER_DAY = 24
 const SOURCES_MAX = 65_536 // sources whose rows are counted in memory
-const NAME = /^(\d{4}-\d\d-\d\d)\.sqlite$/
 
 /** A journal entry as the index takes it: an event, or the event that a retransmission repeats. */
 export type IndexEntry =
@@ -35,29 +34,6 @@ export function entryDeltas(entry: IndexEntry): Delta[] {
   if (entry.type === 'event') return deltasOf(entry.event)
   const { source, at } = entry.original
   return repeatDeltas(source.ip, numberValues(entry.original), at)
-}
-
-export const indexDir = (stateDir: string): string => join(stateDir, 'index')
-export const dayPath = (dir: string, day: string): string => join(dir, `${day}.sqlite`)
-
-/** The days that have a file, oldest first. */
-export function listDays(dir: string): string[] {
-  return readdirSync(dir)
-    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
-    .sort()
-}
-
-export function removeDay(dir: string, day: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(dayPath(dir, day) + suffix, { force: true })
-}
-
-export function daySize(dir: string, day: string): number {
-  let size = 0
-  for (const suffix of ['', '-wal']) {
-    const path = dayPath(dir, day) + suffix
-    if (existsSync(path)) size += statSync(path).size
-  }
-  return size
 }
 
 /** The write end of one UTC day of the index: event rows, and what each hour adds to the indicators. */
@@ -77,7 +53,7 @@ export class DayIndex implements Disposable {
     this.#db = new DatabaseSync(path, { timeout: 5000 })
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON')
     migrate(this.#db, path)
-    this.#statements = prepareAll(this.#db)
+    this.#statements = prepareAll(this.#db, { rowsPerMinute: ROWS_PER_SOURCE_MINUTE })
     this.consumed = Number(this.#statements.consumed.get()?.consumed ?? 0)
   }
 
@@ -286,91 +262,5 @@ export function sumDeltas(a: Delta, b: Delta): Delta {
     lastAt: Math.max(a.lastAt, b.lastAt),
     validation: validationAt(Math.max(validationRank(a.validation), validationRank(b.validation))),
     tagMask: a.tagMask | b.tagMask,
-  }
-}
-
-type HourRow = {
-  kind: number
-  hour: number
-  value: string
-  form: string
-  count: number
-  repeat_count: number
-  first_at: number
-  last_at: number
-  validation: number
-  tag_mask: number
-}
-
-function deltaOfRow(row: HourRow): Delta {
-  return {
-    kind: INDICATOR_KINDS[row.kind] ?? 'ip-address',
-    value: row.value,
-    form: row.form,
-    count: row.count,
-    repeatCount: row.repeat_count,
-    firstAt: row.first_at,
-    lastAt: row.last_at,
-    validation: validationAt(row.validation),
-    tagMask: row.tag_mask,
-  }
-}
-
-function prepareAll(
-  db: DatabaseSync,
-): Record<
-  | 'consumed'
-  | 'setConsumed'
-  | 'fold'
-  | 'repeat'
-  | 'rowsOf'
-  | 'insert'
-  | 'hour'
-  | 'hasHour'
-  | 'hoursAt'
-  | 'hoursOf'
-  | 'expiredHours'
-  | 'deleteHour'
-  | 'numberRows'
-  | 'setNumberRows'
-  | 'deleteSources'
-  | 'deleteEvents',
-  StatementSync
-> {
-  return {
-    consumed: db.prepare('SELECT consumed FROM meta'),
-    setConsumed: db.prepare('UPDATE meta SET consumed = ?'),
-    fold: db.prepare('UPDATE events SET count = count + 1, last_at = max(last_at, ?) WHERE fold = ?'),
-    repeat: db.prepare('UPDATE events SET repeat_count = repeat_count + 1 WHERE fold = ?'),
-    // No source has more rows a minute than this looks at, so its newest rows hold all of the minute.
-    rowsOf: db.prepare(
-      `SELECT count(*) AS count FROM (SELECT at, summary FROM events WHERE source_ip = ? ORDER BY id DESC LIMIT ${2 * ROWS_PER_SOURCE_MINUTE})
-       WHERE at >= ? AND at < ? AND summary = 0`,
-    ),
-    insert: db.prepare(
-      `INSERT INTO events (id, fold, at, last_at, count, repeat_count, summary, kind, transport, source_ip, source_port,
-         destination_ip, destination_port, validation, collected_method, method, called_number, e164, other_number, user_agent, tag_mask)
-       VALUES (?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    hour: db.prepare(
-      `INSERT INTO indicator_hours (kind, value, form, hour, count, repeat_count, first_at, last_at, validation, tag_mask)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET count = count + excluded.count, repeat_count = repeat_count + excluded.repeat_count,
-         first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
-         validation = max(validation, excluded.validation), tag_mask = tag_mask | excluded.tag_mask`,
-    ),
-    hasHour: db.prepare('SELECT 1 FROM indicator_hours WHERE kind = ? AND value = ? AND form = ? AND hour = ?'),
-    hoursAt: db.prepare('SELECT * FROM indicator_hours WHERE hour = ?'),
-    hoursOf: db.prepare('SELECT * FROM indicator_hours WHERE kind = ? AND value = ? AND form = ?'),
-    expiredHours: db.prepare('SELECT * FROM indicator_hours WHERE hour < ? LIMIT ?'),
-    deleteHour: db.prepare('DELETE FROM indicator_hours WHERE kind = ? AND value = ? AND form = ? AND hour = ?'),
-    numberRows: db.prepare('SELECT count FROM source_numbers WHERE hour = ? AND source_ip = ?'),
-    setNumberRows: db.prepare(
-      'INSERT INTO source_numbers VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count',
-    ),
-    deleteSources: db.prepare('DELETE FROM source_numbers WHERE hour < ?'),
-    deleteEvents: db.prepare(
-      'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < ? AND last_at < ? LIMIT ?)',
-    ),
   }
 }

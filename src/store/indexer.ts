@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { mkdirSync } from 'node:fs'
 import { DaemonError } from '../core/errors.ts'
-import {
-  DayIndex,
-  daySize,
-  entryDay,
-  entryDeltas,
-  type IndexEntry,
-  listDays,
-  removeDay,
-  sumDeltas,
-} from './day-index.ts'
+import { daySize, listDays, removeDay } from './day-files.ts'
+import { DayIndex, entryDay, entryDeltas, type IndexEntry, sumDeltas } from './day-index.ts'
 import type { Delta } from './delta.ts'
 import { deriveEvent } from './derive.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'

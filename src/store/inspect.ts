@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { DaemonError } from '../core/errors.ts'
-import { dayPath, indexDir, listDays } from './day-index.ts'
+import { dayPath, indexDir, listDays } from './day-files.ts'
 import { DAY_SCHEMA_VERSION, schemaVersion } from './day-schema.ts'
 import { lockStateDir } from './lock.ts'
 import { journalDir, listSegments, listSideFiles, type Scan, SEGMENT_HEADER_SIZE, scanSegment } from './segment.ts'

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Event } from '../core/event.ts'
 import { createClock } from './clock.ts'
-import { indexDir } from './day-index.ts'
+import { indexDir } from './day-files.ts'
 import { deriveEvent } from './derive.ts'
 import { EventQueries } from './event-query.ts'
 import { JournalReader } from './journal-reader.ts'

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { DayIndex, dayPath, indexDir, listDays } from './day-index.ts'
+import { dayPath, indexDir, listDays } from './day-files.ts'
+import { DayIndex } from './day-index.ts'
 import { Indexer, isDamage } from './indexer.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'

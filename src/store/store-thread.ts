@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DaemonError } from '../core/errors.ts'
 import { createClock } from './clock.ts'
-import { indexDir } from './day-index.ts'
+import { indexDir } from './day-files.ts'
 import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
 import { deriveEvent, shedRaw } from './derive.ts'
 import { Indexer } from './indexer.ts'

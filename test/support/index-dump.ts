@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DatabaseSync } from 'node:sqlite'
-import { dayPath, listDays } from '../../src/store/day-index.ts'
+import { dayPath, listDays } from '../../src/store/day-files.ts'
 
 type Row = Record<string, unknown>
 
