@@ -14,6 +14,8 @@ export async function startUdpLoad(options: {
 }): Promise<{
   readonly sentCount: number
   readonly done: Promise<void>
+  /** Resolves once so many have been handed to the system. */
+  sent(count: number): Promise<void>
   stop(): Promise<void>
 }> {
   const socket = createSocket('udp4')
@@ -25,6 +27,7 @@ export async function startUdpLoad(options: {
   finished.promise.catch(() => {}) // a node that is killed refuses what is still under way
   const startedAt = performance.now()
   let sentCount = 0
+  let waiting: { count: number; resolve(): void }[] = []
   let leftCount = 0
   const left = (error: Error | null): void => {
     if (error !== null) finished.reject(error)
@@ -37,12 +40,19 @@ export async function startUdpLoad(options: {
       socket.send(sipRequest({ callId, number: `90044208${1_000_000 + sentCount}` }), left)
     }
     if (sentCount >= options.countMax) clearInterval(timer)
+    for (const one of waiting.filter(({ count }) => count <= sentCount)) one.resolve()
+    waiting = waiting.filter(({ count }) => count > sentCount)
   }, TICK_MS)
   return {
     get sentCount() {
       return sentCount
     },
     done: finished.promise,
+    sent: (count) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      waiting.push({ count, resolve })
+      return promise
+    },
     stop: async () => {
       clearInterval(timer)
       socket.close()
