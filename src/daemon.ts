@@ -8,7 +8,7 @@ import { listenApi } from './api/api.ts'
 import type { Config } from './config.ts'
 import type { Event } from './core/event.ts'
 import { followJournal } from './daemon/_follow.ts'
-import { announceNode, createAdminKey, readNodeId } from './daemon/_identity.ts'
+import { announceNode, readAdminKey, readNodeId } from './daemon/_identity.ts'
 import { keepVector } from './daemon/_vectors.ts'
 import { openJsonLog } from './logs/json-log.ts'
 import { openSyslog } from './logs/syslog.ts'
@@ -60,7 +60,7 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
   parts.use(await openLogs(config, { store, log, nodeId, signal }))
   const sensors = parts.use(await listenForAttackers(config, { store, log, now }))
   let ready = false
-  const adminKey = createAdminKey()
+  const adminKey = readAdminKey(state.dir)
   const startedAt = now()
   let apiUrl: string | null = null
   if (config.api.enabled) {
@@ -75,7 +75,7 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
     })
     parts.use(api)
     apiUrl = api.url
-    parts.use(announceNode(state.dir, { url: api.url, version: VERSION, startedAt, adminKey }))
+    parts.use(announceNode(state.dir, { url: api.url, version: VERSION, startedAt }))
   }
   ready = true
   const { repairs } = store.status()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -19,24 +19,31 @@ export function readNodeId(stateDir: string): string {
   return id
 }
 
-/** A key for those who may read the state folder; another one at each start. */
-export const createAdminKey = (): string => randomBytes(32).toString('base64url')
+const ADMIN_KEY = /^[\w-]{43}$/ // 32 bytes
 
-/** Tells local command lines where the node's API is, and the key to it, for as long as it runs. */
-export function announceNode(
-  stateDir: string,
-  node: { url: string; version: string; startedAt: number; adminKey: string },
-): Disposable {
-  const paths = { key: join(stateDir, 'admin.key'), node: join(stateDir, 'node.json') }
-  const { adminKey, ...facts } = node
-  writeNew(paths.key, `${adminKey}\n`, 0o600)
-  const json = JSON.stringify({ ...facts, startedAt: new Date(facts.startedAt).toISOString(), pid: process.pid })
-  writeNew(paths.node, `${json}\n`, 0o644)
-  return {
-    [Symbol.dispose]: () => {
-      for (const path of Object.values(paths)) rmSync(path, { force: true })
-    },
+/**
+ * The key for those who may read the state folder: made at the first start and kept, so that a client that follows the
+ * node goes on when that was restarted. One that others can read, or a link, is replaced.
+ */
+export function readAdminKey(stateDir: string): string {
+  const path = join(stateDir, 'admin.key')
+  const file = lstatSync(path, { throwIfNoEntry: false })
+  const isPrivate = process.platform === 'win32' || ((file?.mode ?? 0) & 0o077) === 0
+  if (file?.isFile() && isPrivate) {
+    const key = readFileSync(path, 'utf8').trim()
+    if (ADMIN_KEY.test(key)) return key
   }
+  const key = randomBytes(32).toString('base64url')
+  writeNew(path, `${key}\n`, 0o600)
+  return key
+}
+
+/** Tells local command lines where the node's API is, for as long as it runs. */
+export function announceNode(stateDir: string, node: { url: string; version: string; startedAt: number }): Disposable {
+  const path = join(stateDir, 'node.json')
+  const json = JSON.stringify({ ...node, startedAt: new Date(node.startedAt).toISOString(), pid: process.pid })
+  writeNew(path, `${json}\n`, 0o644)
+  return { [Symbol.dispose]: () => rmSync(path, { force: true }) }
 }
 
 /** Makes the file anew: a link that stands there is removed and not followed, and only a new file is given its mode. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { DaemonError } from '../core/errors.ts'
 import { dayPath, indexDir, listDays } from './day-files.ts'
 import { DayIndex } from './day-index.ts'
 import { Indexer, isDamage } from './indexer.ts'
@@ -24,6 +25,9 @@ export async function reindexStore(
   dir: string,
   deps: { onProgress?: (done: number, total: number) => void } = {},
 ): Promise<ReindexResult> {
+  if (!existsSync(journalDir(dir))) {
+    throw new DaemonError('STATE_UNWRITABLE', `${dir} is no state folder of a node: name that with --state-dir`)
+  }
   using _lock = lockStateDir(dir)
   const paths = { index: indexDir(dir), fresh: `${indexDir(dir)}.new`, old: `${indexDir(dir)}.old` }
   rmSync(paths.fresh, { recursive: true, force: true })

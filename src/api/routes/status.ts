@@ -155,7 +155,9 @@ function health(deps: ApiDeps, detailed: boolean): Static<typeof HealthSchema> {
   if (trouble !== null) troubles.push(trouble)
   if (droppedCount > 0) troubles.push(`${droppedCount} events were lost, since the queue to the disk was full`)
   if (shedRawCount > 0)
-    troubles.push(`${shedRawCount} events were kept without their full message, to stay in the quota`)
+    troubles.push(
+      `${shedRawCount} events were kept without their full message: the quota was reached, or the disk fell behind`,
+    )
   if (kernelDropCount > 0) {
     troubles.push(
       `the system dropped ${kernelDropCount} datagrams before they were read; a larger receive buffer helps: sysctl net.core.rmem_max=4194304`,
