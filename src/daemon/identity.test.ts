@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../test/support/temp-dir.ts'
-import { announceNode, readNodeId } from './_identity.ts'
+import { announceNode, readAdminKey, readNodeId } from './_identity.ts'
 
-const NODE = { url: 'http://127.0.0.1:1', version: '1.2.3', startedAt: 0, adminKey: 'secret' }
+const NODE = { url: 'http://127.0.0.1:1', version: '1.2.3', startedAt: 0 }
 
 test('the files of a node are its owner’s, and no link is followed to write them', (t) => {
   const dir = tempDir(t)
@@ -15,6 +15,8 @@ test('the files of a node are its owner’s, and no link is followed to write th
   for (const name of ['node-id', 'node.json', 'admin.key']) symlinkSync(elsewhere, join(dir, name))
   const id = readNodeId(dir)
   assert.equal(readNodeId(dir), id)
+  const key = readAdminKey(dir)
+  assert.equal(readAdminKey(dir), key)
   const announced = announceNode(dir, NODE)
   assert.equal(readFileSync(elsewhere, 'utf8'), 'theirs')
   for (const [name, mode] of [
@@ -27,5 +29,17 @@ test('the files of a node are its owner’s, and no link is followed to write th
     assert.equal(stats.mode & 0o777 & ~mode, 0, name)
   }
   announced[Symbol.dispose]()
-  assert.equal(existsSync(join(dir, 'admin.key')), false)
+  assert.equal(existsSync(join(dir, 'node.json')), false)
+  assert.equal(readAdminKey(dir), key)
+})
+
+test('a key that others could read, or that is none, is replaced', (t) => {
+  const dir = tempDir(t)
+  const key = readAdminKey(dir)
+  chmodSync(join(dir, 'admin.key'), 0o644)
+  const second = readAdminKey(dir)
+  assert.notEqual(second, key)
+  assert.equal(lstatSync(join(dir, 'admin.key')).mode & 0o777, 0o600)
+  writeFileSync(join(dir, 'admin.key'), 'short')
+  assert.match(readAdminKey(dir), /^[\w-]{43}$/)
 })
