@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { COLON, EQUALS, GREATER, isBlank, isTokenByte, LESS, QUOTE, SEMICOLON, SLASH, SP } from './_bytes.ts'
+import { COLON, COMMA, EQUALS, GREATER, isBlank, isTokenByte, LESS, QUOTE, SEMICOLON, SLASH, SP } from './_bytes.ts'
 
 /*
  * Nearly all URIs, addresses and Via values are written in one plain way: no folding, no escapes, no white space where
@@ -97,15 +97,15 @@ export function plainAddressParameters(bytes: Uint8Array, from: number, end: num
   const uriStart = isBracketed ? at + 1 : at
   const uriEnd = plainUri(bytes, uriStart, end)
   if (uriEnd < 0) return -1
-  if (!isBracketed) return uriEnd === end ? plainUriParameters(bytes, uriStart, end) : -1
+  if (!isBracketed) return uriEnd === end ? bareUriEnd(bytes, uriStart, end) : -1
   if (uriEnd >= end || bytes[uriEnd] !== GREATER) return -1
   return plainParameters(bytes, uriEnd + 1, end) === end ? uriEnd + 1 : -1
 }
 
-/** In a plain URI: where its first `;` stands, or the end. */
-function plainUriParameters(bytes: Uint8Array, from: number, end: number): number {
+/** Where a plain URI without brackets ends, before its first `;`; −1 with a comma, which asks for brackets. RFC 3261 §20. */
+function bareUriEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from
-  while (at < end && bytes[at] !== SEMICOLON) at++
+  for (; at < end && bytes[at] !== SEMICOLON; at++) if (bytes[at] === COMMA) return -1
   return at
 }
 

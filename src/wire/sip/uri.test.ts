@@ -156,6 +156,11 @@ test('what plainUri() takes, parseUri() takes too', () => {
   )
 })
 
+test('isPlainAddress() takes a comma in a user only inside brackets', () => {
+  const isPlain = (text: string) => isPlainAddress(bytesOf(text), 0, text.length)
+  assert.deepEqual(['<sip:a,b@c>', 'sip:a,b@c', 'sip:,@5060', 'sip:ab@c'].map(isPlain), [true, false, false, true])
+})
+
 test('what isPlainAddress() takes, parseNameAddr() takes too', () => {
   fc.assert(
     fc.property(uriLike, uriLike, (one, two) => {
