@@ -5,7 +5,7 @@ import type { Endpoint, Transport } from '../core/event.ts'
 export type Listener = {
   readonly transport: Transport
   readonly endpoint: Endpoint
-  readonly receiver: 'dgram' | 'net'
+  readonly receiver: 'recvmmsg' | 'dgram' | 'net'
 }
 
 export type SensorCounters = {

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { ClockOffset } from './clock.ts'
 import type { Delta } from './delta.ts'
 import type { Expiry } from './indexer.ts'
+import type { InletInit } from './inlet.ts'
 import type { EventPage, EventQuery, IndexedEvent, JournalBatch } from './types.ts'
 
 /** What the store and reader threads are started with. */
@@ -15,6 +16,7 @@ export type WorkerInit = {
 /** Main thread → store thread. */
 export type ToStore =
   | { readonly kind: 'batch'; readonly bytes: Uint8Array } // event records end to end
+  | { readonly kind: 'inlet'; readonly init: InletInit } // a thread that receives hands over its ring
   | { readonly kind: 'flush'; readonly token: number; readonly indexed: boolean }
   | { readonly kind: 'stop' }
 

@@ -37,6 +37,9 @@ function named<T extends string>(table: readonly T[], value: number | undefined)
   return name
 }
 
+const UDP = TRANSPORTS.indexOf('udp')
+const UNVALIDATED = SOURCE_VALIDATIONS.indexOf('none')
+
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export const eventRecordSize = (observation: Observation): number =>
@@ -65,6 +68,45 @@ export function writeEventRecord(observation: Observation, target: Uint8Array, a
   for (let i = 0; i < responseCount; i++) out.setUint16(at + FIXED_SIZE + 2 * i, observation.responses[i] ?? 0, true)
   target.set(observation.bytes.subarray(0, RAW_SIZE_MAX), at + FIXED_SIZE + 2 * responseCount)
   return size
+}
+
+/** A datagram and what was done about it, as the thread that received it has them: addresses in 16 bytes. */
+export type DatagramToStore = {
+  readonly at: number // ms since epoch
+  readonly bytes: Buffer // it lies there from start to end
+  readonly start: number
+  readonly end: number
+  readonly source: { readonly address: Uint8Array; readonly port: number }
+  readonly target: { readonly address: Uint8Array; readonly endpoint: { readonly port: number } }
+  readonly isPassive: boolean
+  readonly status: number // of the response; 0: none
+  readonly sentSize: number
+  readonly wholeSize?: number // bytes received, where these are a shortened copy
+}
+
+export const datagramRecordSize = ({ start, end, status }: DatagramToStore): number =>
+  FIXED_SIZE + (status === 0 ? 0 : 2) + Math.min(end - start, RAW_SIZE_MAX)
+
+/** Writes the record of a datagram at `at`; `target` and `out` are the same memory. The same bytes as `writeEventRecord`. */
+export function writeDatagramRecord(datagram: DatagramToStore, target: Buffer, out: DataView, at: number): void {
+  const { bytes, start, end, source, target: local, status } = datagram
+  out.setUint32(at, datagramRecordSize(datagram), true)
+  target[at + 4] = RECORD.event
+  target[at + 5] = UDP
+  target[at + 6] = UNVALIDATED
+  target[at + 7] = (datagram.isPassive ? 0 : FLAG_RESPONSIVE) | (datagram.wholeSize === undefined ? 0 : FLAG_RAW_SHED)
+  out.setFloat64(at + 8, Math.floor(datagram.at), true)
+  for (let i = 0; i < ADDRESS_SIZE; i++) {
+    target[at + 16 + i] = source.address[i]!
+    target[at + 16 + ADDRESS_SIZE + i] = local.address[i]!
+  }
+  out.setUint16(at + 48, source.port, true)
+  out.setUint16(at + 50, local.endpoint.port, true)
+  out.setUint32(at + 52, datagram.wholeSize ?? end - start, true)
+  out.setUint32(at + 56, datagram.sentSize, true)
+  target[at + 60] = status === 0 ? 0 : 1
+  if (status !== 0) out.setUint16(at + FIXED_SIZE, status, true)
+  bytes.copy(target, at + FIXED_SIZE + (status === 0 ? 0 : 2), start, Math.min(end, start + RAW_SIZE_MAX))
 }
 
 export function serializeRepeat(repeat: StoredRepeat): Uint8Array {

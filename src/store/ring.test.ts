@@ -49,14 +49,22 @@ test('what is published comes out once, in order and whole, whatever the sizes',
       const reader = new RingReader(buffer)
       const expected: number[] = []
       const got: number[] = []
+      const waiting: number[] = [] // sizes
       let number = 0
       for (const one of steps) {
-        if (one.kind === 'take') got.push(...take(reader, one.count))
-        else if (put(writer, one.size, ++number)) {
+        if (one.kind === 'take') {
+          const taken = take(reader, one.count)
+          waiting.splice(0, taken.length)
+          got.push(...taken)
+        } else if (put(writer, one.size, ++number)) {
+          waiting.push(one.size)
           expected.push(number & 0xff)
           writer.publish()
         } else assert.ok(writer.usedSize + one.size > 256 / 2, 'refused though there was room')
-        assert.ok(writer.usedSize <= 256)
+        assert.equal(
+          writer.usedSize,
+          waiting.reduce((sum, size) => sum + size, 0),
+        )
       }
       got.push(...take(reader, Number.POSITIVE_INFINITY))
       assert.deepEqual(got, expected)
@@ -100,6 +108,7 @@ test('a quiet ring starts again at its beginning, so that it touches little memo
   let highest = 0
   for (let number = 0; number < 5000; number++) {
     highest = Math.max(highest, writer.reserve(500))
+    assert.ok(writer.usedSize <= 500, 'what is left unused counts as waiting')
     assert.ok(put(writer, 500, number))
     writer.publish()
     assert.deepEqual(take(reader, 2), [number & 0xff])

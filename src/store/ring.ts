@@ -8,17 +8,19 @@
  *     0 u32 head: bytes written since the start, modulo 2³²     64 u32 tail: bytes read
  *   128 u32 where the bytes before the last return to the beginning end: once set, it holds until the reader is past it
  *   192 i32 1 while the reader sleeps and wants to be rung for
- *   256 f64 records taken, 264 records lost, 272 records shortened (written by the writer alone)
+ *    32 u32 and 96 u32: of the bytes written and read, those that a return to the beginning left unused
+ *   256 f64 records taken, 264 records lost (both written by the writer alone)
  */
 const HEADER_SIZE = 320
 const HEAD = 0
 const TAIL = 16
 const WRAP = 32
 const SLEEPING = 48
+const HEAD_UNUSED = 8
+const TAIL_UNUSED = 24
 const COUNTERS_AT = 256
 const TAKEN = 0
 const LOST = 1
-const SHORTENED = 2
 
 /** Once the reader has caught up, writing starts again at the beginning, so that a quiet ring touches little memory. */
 const REWIND_FROM_SIZE = 65_536
@@ -26,7 +28,6 @@ const REWIND_FROM_SIZE = 65_536
 export type RingCounters = {
   readonly takenCount: number
   readonly lostCount: number // since the ring was full
-  readonly shortenedCount: number
 }
 
 /** `capacity` is a power of two, in bytes, and more than twice the largest record. */
@@ -47,17 +48,19 @@ class Ring {
     this.bytes = new Uint8Array(buffer, HEADER_SIZE)
     this.capacity = this.bytes.length
     this.header = new Int32Array(buffer, 0, COUNTERS_AT / 4)
-    this.counts = new Float64Array(buffer, COUNTERS_AT, 3)
+    this.counts = new Float64Array(buffer, COUNTERS_AT, 2)
   }
 
-  /** Bytes written and not yet read, with what a return to the beginning left unused. */
+  /** Bytes of records that are published and not yet read; roughly so, while the other thread goes on. */
   get usedSize(): number {
-    return (Atomics.load(this.header, HEAD) - Atomics.load(this.header, TAIL)) >>> 0
+    const unused = Atomics.load(this.header, HEAD_UNUSED) - Atomics.load(this.header, TAIL_UNUSED)
+    const size = (Atomics.load(this.header, HEAD) - Atomics.load(this.header, TAIL) - unused) | 0
+    return Math.max(0, size)
   }
 
   get counters(): RingCounters {
-    const [takenCount = 0, lostCount = 0, shortenedCount = 0] = this.counts
-    return { takenCount, lostCount, shortenedCount }
+    const [takenCount = 0, lostCount = 0] = this.counts
+    return { takenCount, lostCount }
   }
 }
 
@@ -84,6 +87,7 @@ export class RingWriter extends Ring {
     if (!this.#hasRoom(needed)) return -1
     if (!isRewinding) return offset
     Atomics.store(this.header, WRAP, offset)
+    Atomics.add(this.header, HEAD_UNUSED, restSize)
     this.#head = (this.#head + restSize) | 0
     return 0
   }
@@ -97,10 +101,6 @@ export class RingWriter extends Ring {
 
   countLost(): void {
     this.counts[LOST]!++
-  }
-
-  countShortened(): void {
-    this.counts[SHORTENED]!++
   }
 
   publish(): void {
@@ -141,7 +141,8 @@ export class RingReader extends Ring {
       if (usedSize < restSize) return { start, end: start + usedSize }
       const end = Atomics.load(this.header, WRAP)
       if (end > start) return { start, end }
-      this.release(restSize) // what the return to the beginning left unused
+      Atomics.add(this.header, TAIL_UNUSED, restSize)
+      this.release(restSize)
     }
   }
 

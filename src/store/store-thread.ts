@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { MessagePort } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
 import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
 import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
 import { deriveEvent, shedRaw } from './derive.ts'
 import { Indexer } from './indexer.ts'
+import type { InletInit } from './inlet.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
 import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
+import { Outlet } from './outlet.ts'
 import { RawSampler } from './raw-sampler.ts'
 import {
   eventRecordSize,
@@ -19,6 +22,7 @@ import {
 } from './record.ts'
 import { Repeats } from './repeats.ts'
 import { HOUR_MS } from './retention.ts'
+import { RingReader } from './ring.ts'
 import { journalDir } from './segment.ts'
 
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
@@ -48,6 +52,8 @@ export class StoreThread {
   readonly #repeats = new Repeats()
   readonly #sampler = new RawSampler()
   readonly #sweepTimer: NodeJS.Timeout
+  readonly #outlets: Outlet[] = []
+  readonly #doorbells: MessagePort[] = []
   #commitTimer: NodeJS.Timeout | null = null
   #indexTimer: NodeJS.Immediate | NodeJS.Timeout | null = null
   #flushes: { token: number; position: number; indexed: boolean }[] = []
@@ -85,8 +91,17 @@ export class StoreThread {
 
   receive(message: ToStore): void {
     if (message.kind === 'batch') this.#take(message.bytes)
+    else if (message.kind === 'inlet') this.#openInlet(message.init)
     else if (message.kind === 'flush') this.#flush(message.token, message.indexed)
     else this.#stop()
+  }
+
+  #openInlet({ buffer, doorbell }: InletInit): void {
+    const outlet = new Outlet(new RingReader(buffer), (bytes) => this.#take(bytes))
+    doorbell.on('message', () => outlet.wake())
+    this.#outlets.push(outlet)
+    this.#doorbells.push(doorbell)
+    outlet.wake()
   }
 
   /** Under a flood the next batch is there before any timer runs, so the time to commit is looked at here as well. */
@@ -236,6 +251,7 @@ export class StoreThread {
   }
 
   #flush(token: number, indexed: boolean): void {
+    for (const outlet of this.#outlets) outlet.drain()
     this.#flushes.push({ token, position: this.#lastId, indexed })
     if (this.#journal.waiting) this.#commit()
     else this.#answerFlushes()
@@ -249,6 +265,8 @@ export class StoreThread {
   }
 
   #stop(): void {
+    for (const outlet of this.#outlets) outlet.close()
+    for (const doorbell of this.#doorbells) doorbell.close()
     if (this.#journal.waiting) this.#commit()
     if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
     if (this.#indexTimer !== null) {

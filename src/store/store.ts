@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, type Transferable, Worker } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
 import { type ClockOffset, createClock, createClockOffset } from './clock.ts'
+import { INLET_SIZE, type InletInit } from './inlet.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
 import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
 import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
+import { createRing, RingReader } from './ring.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
 
 export type StoreConfig = { readonly dir: string; readonly quotaSize: number } // bytes
@@ -30,6 +32,7 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
   const owned = parts.move()
   return {
     append: (observation) => thread.outbox.add(observation),
+    openInlet: () => thread.openInlet(),
     isBusy: () => thread.outbox.waitingSize >= QUEUE_SIZE.shed,
     flush: (options) => thread.flush(options?.indexed ?? false),
     indicators: live,
@@ -69,6 +72,7 @@ class StoreThreadClient implements AsyncDisposable {
   readonly #listeners = new Set<() => void>()
   readonly #flushes = new Map<number, () => void>()
   #repairs: readonly string[] = []
+  readonly #rings: RingReader[] = [] // read by the store thread; here only to see how full they are
   readonly #exited: Promise<unknown>
   #token = 0
   #stopping = false
@@ -106,6 +110,14 @@ class StoreThreadClient implements AsyncDisposable {
     return promise
   }
 
+  openInlet(): InletInit {
+    const buffer = createRing(INLET_SIZE)
+    this.#rings.push(new RingReader(buffer))
+    const { port1, port2 } = new MessageChannel()
+    this.#post({ kind: 'inlet', init: { buffer, doorbell: port2 } }, [port2])
+    return { buffer, doorbell: port1 }
+  }
+
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -113,14 +125,16 @@ class StoreThreadClient implements AsyncDisposable {
 
   status(quotaSize: number, evictedIndicatorCount: number): StoreStatus {
     const { outbox, counters } = this
+    const sum = (own: number, of: (ring: RingReader) => number): number =>
+      this.#rings.reduce((total, ring) => total + of(ring), own)
     return {
-      acceptedCount: outbox.acceptedCount,
+      acceptedCount: sum(outbox.acceptedCount, (ring) => ring.counters.takenCount),
       durableCount: counters.durableCount,
       indexedCount: counters.indexedCount,
       repeatCount: counters.repeatCount,
       shedRawCount: counters.shedRawCount,
-      droppedCount: outbox.droppedCount,
-      queuedSize: outbox.waitingSize,
+      droppedCount: sum(outbox.droppedCount, (ring) => ring.counters.lostCount),
+      queuedSize: sum(outbox.waitingSize, (ring) => ring.usedSize),
       indexLagCount: counters.indexLagCount,
       evictedIndicatorCount,
       journalSize: counters.journalSize,
@@ -139,7 +153,7 @@ class StoreThreadClient implements AsyncDisposable {
     await this.#exited
   }
 
-  #post(message: ToStore, transfer: readonly ArrayBuffer[] = []): void {
+  #post(message: ToStore, transfer: readonly Transferable[] = []): void {
     this.#worker.postMessage(message, [...transfer])
   }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { MessagePort } from 'node:worker_threads'
+import { shedRaw } from './derive.ts'
+import { type DatagramToStore, datagramRecordSize, writeDatagramRecord } from './record.ts'
+import { RingWriter } from './ring.ts'
+
+/** Bytes that may wait in a ring: half a second of the largest flood. A power of two. */
+export const INLET_SIZE = 67_108_864
+/** Above this share of it messages are shortened, so that there is room for more of them. */
+const SHED_SHARE = 0.5
+
+/** What another thread needs to hand datagrams to the store. */
+export type InletInit = { readonly buffer: SharedArrayBuffer; readonly doorbell: MessagePort }
+
+/** The end of a ring to the store, in the thread that receives. Takes a datagram without waiting, or counts it as lost. */
+export class Inlet {
+  readonly #ring: RingWriter
+  readonly #bytes: Buffer
+  readonly #view: DataView
+
+  constructor({ buffer, doorbell }: InletInit) {
+    this.#ring = new RingWriter(buffer, () => doorbell.postMessage(null))
+    const { byteOffset, length } = this.#ring.bytes
+    this.#bytes = Buffer.from(buffer, byteOffset, length)
+    this.#view = new DataView(buffer, byteOffset, length)
+  }
+
+  /** Copies it. It is seen by the store after `publish`. */
+  add(datagram: DatagramToStore): void {
+    const ring = this.#ring
+    const kept = ring.usedSize > ring.capacity * SHED_SHARE ? shortened(datagram) : datagram
+    const size = datagramRecordSize(kept)
+    const at = ring.reserve(size)
+    if (at < 0) {
+      ring.countLost()
+      return
+    }
+    writeDatagramRecord(kept, this.#bytes, this.#view, at)
+    ring.add(size)
+  }
+
+  publish(): void {
+    this.#ring.publish()
+  }
+}
+
+function shortened(datagram: DatagramToStore): DatagramToStore {
+  const { bytes, start, end } = datagram
+  const short = Buffer.from(shedRaw(bytes.subarray(start, end)))
+  return short.length < end - start
+    ? { ...datagram, bytes: short, start: 0, end: short.length, wholeSize: end - start }
+    : datagram
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { RingReader } from './ring.ts'
+
+const PAUSE_MS = 5 // between two looks while datagrams come, so that many are taken together
+const IDLE_COUNT = 20 // looks that found nothing before it asks to be rung for
+const TURN_MS = 20 // how long one turn may go on taking
+
+/** The store's end of a ring: takes what comes in spans of whole records, and sleeps when nothing comes. */
+export class Outlet {
+  readonly #ring: RingReader
+  readonly #take: (records: Uint8Array) => void
+  #timer: NodeJS.Timeout | NodeJS.Immediate | null = null
+  #idleCount = 0
+
+  /** `take` gets records end to end, and is done with them when it returns. */
+  constructor(ring: RingReader, take: (records: Uint8Array) => void) {
+    this.#ring = ring
+    this.#take = take
+  }
+
+  /** 0–1: how full the ring is. */
+  get share(): number {
+    return this.#ring.usedSize / this.#ring.capacity
+  }
+
+  /** Called when the bell rings: there is something, or will be soon. */
+  wake(): void {
+    this.#idleCount = 0
+    this.#timer ??= setImmediate(() => this.#turn())
+  }
+
+  /** Takes what is there now. */
+  drain(): void {
+    while (this.#takeNext());
+  }
+
+  /** Takes what is there, and stops. */
+  close(): void {
+    this.drain()
+    clearTimeout(this.#timer as NodeJS.Timeout)
+    clearImmediate(this.#timer as NodeJS.Immediate)
+  }
+
+  #turn(): void {
+    const until = performance.now() + TURN_MS
+    let isMore = this.#takeNext()
+    this.#idleCount = isMore ? 0 : this.#idleCount + 1
+    while (isMore && performance.now() < until) isMore = this.#takeNext()
+    this.#timer = null
+    if (isMore) this.#timer = setImmediate(() => this.#turn())
+    else if (this.#idleCount < IDLE_COUNT || !this.#ring.sleep()) this.#timer = setTimeout(() => this.#turn(), PAUSE_MS)
+  }
+
+  #takeNext(): boolean {
+    const span = this.#ring.next()
+    if (span === null) return false
+    this.#take(this.#ring.bytes.subarray(span.start, span.end))
+    this.#ring.release(span.end - span.start)
+    return true
+  }
+}
