@@ -57,10 +57,10 @@ function plainParameters(bytes: Uint8Array, from: number, end: number): number {
   return at
 }
 
-/** Where the user of the last plain URI lies, or its host when it has none. Written over by each. */
+/** Where the user of the last plain URI lies, without password, or its host when it has none. Written over by each. */
 export const plainUser = { start: 0, end: 0, isHost: false }
 
-/** A sip or sips URI without password, escapes in it left alone; the offset after it, or −1. Fills `plainUser`. */
+/** A sip or sips URI, escapes in it left alone; the offset after it, or −1. Fills `plainUser`. */
 export function plainUri(bytes: Uint8Array, from: number, end: number): number {
   const isSip = end - from > 4 && (bytes[from]! | 0x20) === 0x73 && (bytes[from + 1]! | 0x20) === 0x69
   if (!isSip || (bytes[from + 2]! | 0x20) !== 0x70) return -1
@@ -69,13 +69,14 @@ export function plainUri(bytes: Uint8Array, from: number, end: number): number {
   if (bytes[at] !== COLON) return -1
   at++
   const userEnd = run(bytes, at, end, USER)
-  const hasUser = userEnd < end && bytes[userEnd] === 0x40
+  const infoEnd = userEnd < end && bytes[userEnd] === COLON ? run(bytes, userEnd + 1, end, USER) : userEnd
+  const hasUser = infoEnd < end && bytes[infoEnd] === 0x40
   plainUser.start = at
   plainUser.end = userEnd
   plainUser.isHost = !hasUser
   if (hasUser) {
     if (userEnd === at) return -1
-    at = userEnd + 1
+    at = infoEnd + 1
   }
   at = plainHostPort(bytes, at, end)
   return at < 0 ? -1 : plainParameters(bytes, at, end)

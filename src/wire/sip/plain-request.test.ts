@@ -10,11 +10,13 @@ import { plainRequest, readPlainRequest } from './plain-request.ts'
 
 const CASE_COUNT = 30_000
 const PLAIN: Record<string, Buffer> = {
+  ...SCANNERS,
   OPTIONS: request(),
   INVITE: invite(),
   'another To': invite({ to: '<sip:+442081234567@203.0.113.5>' }),
   'a number alone': request({ uri: 'sip:442081234567' }),
   'a name': request({ uri: 'sip:alice@203.0.113.5', to: 'sip:alice@203.0.113.5;tag=1' }),
+  'a password': request({ uri: 'sip:442081234567:5060@203.0.113.5', to: '<sip:a:44,2@203.0.113.5>' }),
   'few digits': request({ uri: 'sip:1.2.3.4', to: '<sip:*31#@203.0.113.5>' }),
 }
 
