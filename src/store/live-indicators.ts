@@ -5,6 +5,7 @@ import { TAGS } from '../core/tags.ts'
 import { Listing } from './_indicator-listing.ts'
 import { type Entry, IndicatorTable } from './_indicator-table.ts'
 import { type Delta, tagsOf, validationAt, validationRank } from './delta.ts'
+import { type DeltaBatch, deltasOfBatch } from './delta-batch.ts'
 import { RETENTION_MS } from './retention.ts'
 import type { IndicatorPage, IndicatorQuery, Indicators } from './types.ts'
 
@@ -40,6 +41,10 @@ export class LiveIndicators implements Indicators {
   add(delta: Delta): void {
     if (delta.form !== '') this.#addForm(delta)
     else this.#addTo(this.#entry(delta), delta)
+  }
+
+  addBatch(batch: DeltaBatch): void {
+    for (const delta of deltasOfBatch(batch)) this.add(delta)
   }
 
   /** Puts what is left of an indicator, or of one of its forms, in place of what was known; null: nothing is left. */

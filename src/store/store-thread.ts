@@ -1,30 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DaemonError } from '../core/errors.ts'
+import { DeltaSender } from './_delta-sender.ts'
 import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
-import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
-import { deriveEvent, shedRaw } from './derive.ts'
+import type { Delta } from './delta.ts'
 import { Indexer } from './indexer.ts'
+import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
-import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
-import { RawSampler } from './raw-sampler.ts'
-import {
-  eventRecordSize,
-  readRecord,
-  recordSizeAt,
-  type StoredObservation,
-  serializeRepeat,
-  writeEventRecord,
-} from './record.ts'
-import { Repeats } from './repeats.ts'
+import type { FromStore, StoreCounters, StoreInit, ToStore } from './messages.ts'
+import { QUEUE_SIZE } from './outbox.ts'
 import { HOUR_MS } from './retention.ts'
 import { journalDir } from './segment.ts'
 
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
-const DELTAS_MAX = 500 // sent at once, between two looks at the clock
+const LOOK_COUNT = 256 // events taken between two looks at the clock
 const RETRY_MS = 1000 // after a failed write
 const SWEEP_MS = 60_000
+const INPUT_WAITING_MAX = 0.25 // how full the input may be while the index takes a step
+const INDEX_WAIT_MS = 5 // between two looks whether it is less full
+const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
 const QUOTA_FACTOR = 1.1
@@ -35,7 +30,7 @@ const INDEX_FULL =
 const SEGMENT_SIZE_MIN = 1_048_576 // bytes
 const SEGMENTS_PER_QUOTA = 32
 
-type Send = (message: FromStore) => void
+type Send = (message: FromStore, transfer?: readonly ArrayBuffer[]) => void
 
 /** The life of the store thread: takes batches, makes them durable, keeps the index close behind, sweeps. */
 export class StoreThread {
@@ -45,27 +40,29 @@ export class StoreThread {
   readonly #journal: JournalWriter
   readonly #reader: JournalReader
   readonly #indexer: Indexer
-  readonly #repeats = new Repeats()
-  readonly #sampler = new RawSampler()
+  readonly #intake: Intake
+  readonly #deltas: DeltaSender
+  readonly #inputWaiting: () => number
   readonly #sweepTimer: NodeJS.Timeout
   #commitTimer: NodeJS.Timeout | null = null
   #indexTimer: NodeJS.Immediate | NodeJS.Timeout | null = null
   #flushes: { token: number; position: number; indexed: boolean }[] = []
   #durableCount = 0
   #indexedCount = 0
-  #repeatCount = 0
-  #shedRawCount = 0
   #waitingSince: number | null = null // when the oldest record in memory was taken, monotonic ms
-  #waitingSize = 0 // bytes of batches taken but not yet durable
+  #waitingSize = 0 // bytes of records taken but not yet durable
+  #outboxSize = 0 // of them, those that came from the outbox
+  #steppedAt = Number.NEGATIVE_INFINITY // when the index took its last step, monotonic ms
   #overQuota: boolean
   #expiringSince: number | null = null // monotonic ms
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
-  #lastId: number
   #writeTrouble: string | null = null
   #indexTrouble: string | null = null
 
-  constructor(init: WorkerInit, send: Send) {
+  /** `inputWaiting` tells how full the input is that waits to be taken, from 0 to 1: events go before the index. */
+  constructor(init: StoreInit, send: Send, inputWaiting: () => number = () => 0) {
     this.#send = send
+    this.#inputWaiting = inputWaiting
     this.#now = createClock(init.clockOffset)
     this.#quotaSize = init.quotaSize
     const dirs = { journal: journalDir(init.stateDir), index: indexDir(init.stateDir) }
@@ -74,9 +71,12 @@ export class StoreThread {
     this.#journal.expire(this.#now())
     this.#overQuota = this.#journal.size >= init.quotaSize
     this.#indexer = new Indexer(dirs, this.#reader)
-    this.#lastId = this.#journal.position
+    this.#intake = new Intake(this.#journal)
+    this.#deltas = new DeltaSender(this.#intake.window, init.applied, (batch) => {
+      send({ kind: 'batch', batch }, [batch.addresses.buffer])
+    })
     this.#indexer.dropExpired(this.#now())
-    for (const deltas of this.#indexer.load(this.#now(), this.#lastId)) this.#sendDeltas(deltas)
+    for (const deltas of this.#indexer.load(this.#now(), this.#journal.position)) this.#sendDeltas(deltas)
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
     const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
@@ -84,27 +84,47 @@ export class StoreThread {
   }
 
   receive(message: ToStore): void {
-    if (message.kind === 'batch') this.#take(message.bytes)
+    if (message.kind === 'batch') this.#take(message.bytes, 0, message.bytes.length, true)
     else if (message.kind === 'flush') this.#flush(message.token, message.indexed)
     else this.#stop()
   }
 
-  /** Under a flood the next batch is there before any timer runs, so the time to commit is looked at here as well. */
-  #take(bytes: Uint8Array): void {
-    const now = this.#now()
-    let deltas: Delta[] = []
-    for (let at = 0; at < bytes.length; at += recordSizeAt(bytes, at)) {
-      this.#append(bytes, at, now, deltas)
+  /** Whether records can be taken: not when so much waits for the disk, or for the main thread, that it has to end. */
+  get mayTake(): boolean {
+    return this.#waitingSize < QUEUE_SIZE.max && this.#deltas.hasRoom
+  }
+
+  /**
+   * Takes the event records that lie end to end in `bytes` from `start` to `end`; they are copied, so the bytes may be
+   * written over afterwards. Under a flood the next ones are there before any timer runs, so the time to commit is
+   * looked at here as well.
+   */
+  takeRecords(bytes: Uint8Array, start: number, end: number): void {
+    this.#take(bytes, start, end, false)
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number, isFromOutbox: boolean): void {
+    const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let at = start; at < end; ) {
+      const now = this.#now()
+      this.#intake.shortens = this.#shortens()
       this.#waitingSince ??= performance.now()
-      if (deltas.length < DELTAS_MAX) continue
-      this.#send({ kind: 'deltas', deltas })
-      deltas = []
+      const from = at
+      for (let count = 0; at < end && count < LOOK_COUNT; count++) {
+        at += this.#intake.take(bytes, records, at, now)
+        if (this.#intake.window.isFull) this.#deltas.send()
+      }
+      this.#waitingSize += at - from
+      if (isFromOutbox) this.#outboxSize += at - from
       this.#commitIfDue()
+      this.#deltas.sendIfDue()
     }
-    this.#waitingSize += bytes.length
-    if (deltas.length > 0) this.#send({ kind: 'deltas', deltas })
-    this.#commitIfDue()
-    this.#commitTimer ??= setTimeout(() => this.#commit(), COMMIT_MS)
+    if (this.#waitingSince !== null) this.#commitTimer ??= setTimeout(() => this.#commit(), COMMIT_MS)
+  }
+
+  #shortens(): Intake['shortens'] {
+    if (this.#waitingSize >= QUEUE_SIZE.shed) return 'all'
+    return this.#overQuota ? 'most' : 'none'
   }
 
   #commitIfDue(): void {
@@ -112,48 +132,8 @@ export class StoreThread {
     if (isDue && this.#writeTrouble === null) this.#commit() // in trouble the timer tries again
   }
 
-  #append(bytes: Uint8Array, at: number, now: number, deltas: Delta[]): void {
-    const record = readRecord(bytes, at)
-    if (record.type !== 'event') throw new Error('sensors hand over events only')
-    const { observation } = record
-    const event = deriveEvent(0, observation)
-    const isSip = event.kind === 'sip-request' || event.kind === 'sip-response'
-    const original = isSip && observation.transport === 'udp' ? this.#repeats.find(observation) : null
-    if (original !== null) {
-      const { id: repeatOf, ip, numbers } = original
-      this.#lastId = this.#journal.append(
-        serializeRepeat({ at: observation.at, repeatOf, sentSize: observation.sentSize }),
-        0,
-        now,
-      )
-      this.#repeatCount++
-      deltas.push(...repeatDeltas(ip, numbers, original.at))
-      return
-    }
-    this.#lastId = this.#appendEvent(observation, bytes, at, now)
-    if (isSip && observation.transport === 'udp') {
-      this.#repeats.remember(observation, {
-        id: this.#lastId,
-        at: event.at,
-        ip: event.source.ip,
-        numbers: numberValues(event),
-      })
-    }
-    deltas.push(...deltasOf(event))
-  }
-
-  #appendEvent(observation: StoredObservation, bytes: Uint8Array, at: number, now: number): number {
-    if (observation.rawShed) this.#shedRawCount++
-    if (observation.rawShed || !this.#overQuota || this.#sampler.keeps(observation))
-      return this.#journal.append(bytes, at, now)
-    const short = { ...observation, bytes: shedRaw(observation.bytes) }
-    const record = new Uint8Array(eventRecordSize(short))
-    writeEventRecord(short, record, 0, true)
-    this.#shedRawCount++
-    return this.#journal.append(record, 0, now)
-  }
-
   #commit(): void {
+    this.#deltas.send() // what is durable is known to lookups
     if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
     this.#commitTimer = null
     try {
@@ -166,8 +146,9 @@ export class StoreThread {
     }
     this.#writeTrouble = null
     this.#waitingSince = null
-    const doneSize = this.#waitingSize
+    const doneSize = this.#outboxSize
     this.#waitingSize = 0
+    this.#outboxSize = 0
     this.#keepWithinQuota()
     this.#sendProgress(doneSize)
     this.#answerFlushes()
@@ -181,6 +162,10 @@ export class StoreThread {
   /** One step, then whatever came in meanwhile, then the next. */
   #index(): void {
     this.#indexTimer = null
+    if (this.#indexMustWait()) {
+      this.#indexTimer = setTimeout(() => this.#index(), INDEX_WAIT_MS)
+      return
+    }
     try {
       if (this.#isBehind()) this.#indexedCount += this.#indexer.step(this.#journal.position)
       this.#expireSome()
@@ -194,6 +179,14 @@ export class StoreThread {
     if (this.#isBehind() || this.#expiringSince !== null) this.#scheduleIndex()
     this.#sendProgress()
     this.#answerFlushes()
+  }
+
+  /** Events that wait come first, but no flood keeps the index back for ever. */
+  #indexMustWait(): boolean {
+    const now = performance.now()
+    if (this.#inputWaiting() > INPUT_WAITING_MAX && now - this.#steppedAt < INDEX_DELAY_MS) return true
+    this.#steppedAt = now
+    return false
   }
 
   #isBehind(): boolean {
@@ -219,6 +212,7 @@ export class StoreThread {
   #expireSome(): void {
     if (this.#expiringSince === null) return
     if (this.#isBehind() && performance.now() - this.#expiringSince < EXPIRY_DELAY_MS) return
+    this.#deltas.send() // what the index has counted must not be added to what it says is left
     const { expiries, more } = this.#indexer.expire(this.#now())
     if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
     if (!more) this.#expiringSince = null
@@ -236,7 +230,7 @@ export class StoreThread {
   }
 
   #flush(token: number, indexed: boolean): void {
-    this.#flushes.push({ token, position: this.#lastId, indexed })
+    this.#flushes.push({ token, position: this.#intake.lastId, indexed })
     if (this.#journal.waiting) this.#commit()
     else this.#answerFlushes()
   }
@@ -249,6 +243,7 @@ export class StoreThread {
   }
 
   #stop(): void {
+    this.#deltas.send()
     if (this.#journal.waiting) this.#commit()
     if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
     if (this.#indexTimer !== null) {
@@ -256,6 +251,7 @@ export class StoreThread {
       clearImmediate(this.#indexTimer as NodeJS.Immediate)
     }
     clearInterval(this.#sweepTimer)
+    this.#deltas[Symbol.dispose]()
     this.#indexer[Symbol.dispose]()
     this.#reader[Symbol.dispose]()
     this.#journal[Symbol.dispose]()
@@ -288,8 +284,8 @@ export class StoreThread {
       durableCount: this.#durableCount,
       indexedCount: this.#indexedCount,
       indexLagCount: Math.max(0, this.#indexer.pendingCount + this.#durableCount - this.#indexedCount),
-      repeatCount: this.#repeatCount,
-      shedRawCount: this.#shedRawCount,
+      repeatCount: this.#intake.repeatCount,
+      shedRawCount: this.#intake.shedRawCount,
       journalSize: this.#journal.size,
       indexSize: this.#readIndexSize(),
       oldestAt: oldest === null ? null : oldest.hour * HOUR_MS,

@@ -2,10 +2,12 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
+import { type AppliedCount, createAppliedCount } from './_delta-sender.ts'
+import { Inbox } from './_inbox.ts'
 import { type ClockOffset, createClock, createClockOffset } from './clock.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
-import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
+import type { FromStore, StoreCounters, StoreInit, ToStore, WorkerInit } from './messages.ts'
 import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
@@ -45,7 +47,7 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
 }
 
 /** Threads run from the same kind of file as this one: .ts in a checkout, .js in the package. */
-function spawn(name: string, init: WorkerInit): Worker {
+function spawn<T extends WorkerInit>(name: string, init: T): Worker {
   return new Worker(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url), { workerData: init })
 }
 
@@ -54,7 +56,9 @@ async function startStoreThread(
   live: LiveIndicators,
   onFatal: (error: Error) => void,
 ): Promise<StoreThreadClient> {
-  const client = new StoreThreadClient(spawn('store-worker', init), live, onFatal)
+  const applied = createAppliedCount()
+  const worker = spawn<StoreInit>('store-worker', { ...init, applied })
+  const client = new StoreThreadClient({ worker, applied }, live, onFatal)
   await client.ready
   return client
 }
@@ -68,13 +72,20 @@ class StoreThreadClient implements AsyncDisposable {
   readonly #live: LiveIndicators
   readonly #listeners = new Set<() => void>()
   readonly #flushes = new Map<number, () => void>()
+  readonly #inbox: Inbox<FromStore>
+  readonly #applied: AppliedCount
   #repairs: readonly string[] = []
   readonly #exited: Promise<unknown>
   #token = 0
   #stopping = false
 
-  constructor(worker: Worker, live: LiveIndicators, onFatal: (error: Error) => void) {
+  constructor(
+    { worker, applied }: { worker: Worker; applied: AppliedCount },
+    live: LiveIndicators,
+    onFatal: (error: Error) => void,
+  ) {
     this.#worker = worker
+    this.#applied = applied
     this.#exited = exitOf(worker)
     this.#live = live
     this.outbox = new Outbox((bytes) => this.#post({ kind: 'batch', bytes }, [bytes.buffer]))
@@ -87,13 +98,16 @@ class StoreThreadClient implements AsyncDisposable {
     }
     worker.on('error', (error) => fail(error as Error))
     worker.on('exit', () => fail(new Error('The store thread has ended')))
-    worker.on('message', (message: FromStore) => {
-      if (message.kind === 'failed') fail(errorOf(message))
+    this.#inbox = new Inbox((message) => {
       if (message.kind === 'ready') {
         opened = true
         resolve()
       }
       this.#receive(message)
+    })
+    worker.on('message', (message: FromStore) => {
+      if (message.kind === 'failed') fail(errorOf(message))
+      else this.#inbox.push(message)
     })
   }
 
@@ -137,6 +151,7 @@ class StoreThreadClient implements AsyncDisposable {
     this.#stopping = true
     this.#post({ kind: 'stop' })
     await this.#exited
+    this.#inbox.drain()
   }
 
   #post(message: ToStore, transfer: readonly ArrayBuffer[] = []): void {
@@ -144,7 +159,10 @@ class StoreThreadClient implements AsyncDisposable {
   }
 
   #receive(message: FromStore): void {
-    if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
+    if (message.kind === 'batch') {
+      this.#live.addBatch(message.batch)
+      Atomics.add(this.#applied, 0, 1)
+    } else if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
     else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
     else if (message.kind === 'ready') {
       this.#repairs = message.repairs
