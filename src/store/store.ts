@@ -5,12 +5,15 @@ import { DaemonError } from '../core/errors.ts'
 import { type AppliedCount, createAppliedCount } from './_delta-sender.ts'
 import { Inbox } from './_inbox.ts'
 import { type ClockOffset, createClock, createClockOffset } from './clock.ts'
+import type { DeltaBatch } from './delta-batch.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
 import type { FromStore, StoreCounters, StoreInit, ToStore, WorkerInit } from './messages.ts'
 import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
+
+const PART_COUNT = 1024 // rows of a batch added to the indicators at once
 
 export type StoreConfig = { readonly dir: string; readonly quotaSize: number } // bytes
 export type StoreDeps = {
@@ -72,7 +75,7 @@ class StoreThreadClient implements AsyncDisposable {
   readonly #live: LiveIndicators
   readonly #listeners = new Set<() => void>()
   readonly #flushes = new Map<number, () => void>()
-  readonly #inbox: Inbox<FromStore>
+  readonly #inbox: Inbox<FromStore | BatchPart>
   readonly #applied: AppliedCount
   #repairs: readonly string[] = []
   readonly #exited: Promise<unknown>
@@ -107,6 +110,7 @@ class StoreThreadClient implements AsyncDisposable {
     })
     worker.on('message', (message: FromStore) => {
       if (message.kind === 'failed') fail(errorOf(message))
+      else if (message.kind === 'batch') for (const part of partsOf(message.batch)) this.#inbox.push(part)
       else this.#inbox.push(message)
     })
   }
@@ -158,10 +162,11 @@ class StoreThreadClient implements AsyncDisposable {
     this.#worker.postMessage(message, [...transfer])
   }
 
-  #receive(message: FromStore): void {
-    if (message.kind === 'batch') {
-      this.#live.addBatch(message.batch)
-      Atomics.add(this.#applied, 0, 1)
+  #receive(message: FromStore | BatchPart): void {
+    if (message.kind === 'batch-part') {
+      const { batch, from, to } = message
+      this.#live.addBatch(batch, from, to)
+      if (to === batch.rowCount) Atomics.add(this.#applied, 0, 1)
     } else if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
     else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
     else if (message.kind === 'ready') {
@@ -176,6 +181,15 @@ class StoreThreadClient implements AsyncDisposable {
       this.#flushes.get(message.token)?.()
       this.#flushes.delete(message.token)
     }
+  }
+}
+
+/** Some rows of a batch: so many as are added without holding up anything else. */
+type BatchPart = { readonly kind: 'batch-part'; readonly batch: DeltaBatch; readonly from: number; readonly to: number }
+
+function* partsOf(batch: DeltaBatch): Generator<BatchPart> {
+  for (let from = 0; from < batch.rowCount; from += PART_COUNT) {
+    yield { kind: 'batch-part', batch, from, to: Math.min(from + PART_COUNT, batch.rowCount) }
   }
 }
 
