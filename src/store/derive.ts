@@ -10,7 +10,7 @@ import type { StoredObservation } from './record.ts'
 export function deriveEvent(id: number, observation: StoredObservation): Event {
   const { bytes, ...circumstances } = observation
   const message = parseMessage(bytes)
-  const kind = kindOf(message, observation)
+  const kind = kindOf(message, observation.transport === 'udp')
   const isRequest = kind === 'sip-request'
   const numbers = isRequest ? calledNumbers(message) : []
   const called = numbers[0]?.raw ?? null
@@ -47,8 +47,9 @@ export function deriveEvent(id: number, observation: StoredObservation): Event {
   }
 }
 
-function kindOf(message: SipMessage, { bytes, transport }: StoredObservation): EventKind {
-  if (bytes.length === 0) return transport === 'udp' ? 'empty' : 'connection'
+/** What the bytes of a message turned out to be. */
+export function kindOf(message: SipMessage, isDatagram: boolean): EventKind {
+  if (message.end === message.start) return isDatagram ? 'empty' : 'connection'
   if (message.kind === 'request') return 'sip-request'
   return message.kind === 'response' ? 'sip-response' : 'non-sip'
 }

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { ADDRESS_SIZE, writeAddress } from '../core/address.ts'
 import type { SourceValidation } from '../core/validation.ts'
-import type { Delta } from './delta.ts'
+import { type Delta, validationRank } from './delta.ts'
+import { createDeltaBatch, type DeltaBatch, deltasOfBatch } from './delta-batch.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { RETENTION_MS } from './retention.ts'
 
@@ -21,6 +23,23 @@ function delta(facts: Partial<Delta> & { value: string }): Delta {
     tagMask: 0,
     ...facts,
   }
+}
+
+/** Deltas as the store thread sends them, addresses first. */
+function batchOf(deltas: readonly Delta[]): DeltaBatch {
+  const addressCount = deltas.filter(({ kind }) => kind === 'ip-address').length
+  const batch = createDeltaBatch(addressCount, deltas.length)
+  for (const [row, each] of deltas.entries()) {
+    if (row < addressCount) writeAddress(each.value, batch.addresses, row * ADDRESS_SIZE)
+    else batch.texts.push(each.value, each.form)
+    batch.counts[row] = each.count
+    batch.repeatCounts[row] = each.repeatCount
+    batch.firstAt[row] = each.firstAt
+    batch.lastAt[row] = each.lastAt
+    batch.validations[row] = validationRank(each.validation)
+    batch.tagMasks[row] = each.tagMask
+  }
+  return batch
 }
 
 function pages(live: LiveIndicators, limit: number, between: () => void = () => {}): string[] {
@@ -178,9 +197,9 @@ test('a filtered page looks at so many entries only, and the pages together stil
   const live = new LiveIndicators({ now: () => START })
   const found = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
   live.add(delta({ value: '192.0.2.1', tagMask: 1 }))
-  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `a${i}` }))
+  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `10.0.${i >> 8}.${i & 255}` }))
   live.add(delta({ value: '192.0.2.2', tagMask: 1 }))
-  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `b${i}` }))
+  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `10.1.${i >> 8}.${i & 255}` }))
   live.add(delta({ value: '192.0.2.3', tagMask: 1 }))
   const seen: string[] = []
   const sizes: number[] = []
@@ -317,4 +336,61 @@ test('so many dialled forms are kept in all; a number beyond is still found, and
   assert.equal(live.formCount, 2)
   live.replace(number('+442081234567'), null)
   assert.equal(live.formCount, 0)
+})
+
+test('a batch adds what its rows add one by one, in whatever parts', () => {
+  const row = fc.record({
+    isAddress: fc.boolean(),
+    i: fc.nat(12),
+    form: fc.constantFrom('', '', 'a', 'b'),
+    count: fc.nat(3),
+    at: fc.nat(1000),
+    validation: fc.constantFrom('none' as const, 'echo' as const, 'transport' as const),
+  })
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (rows, size) => {
+      const deltas = rows
+        .map(({ isAddress, i, form, at, ...facts }): Delta => {
+          const times = { firstAt: START + at, lastAt: START + at + 5, repeatCount: 1 }
+          if (isAddress) return { ...delta({ value: i < 6 ? `192.0.2.${i}` : `2001:db8::${i}`, ...facts, ...times }) }
+          return delta({ kind: 'phone-number', value: `+4420812345${i}`, form, ...facts, ...times })
+        })
+        .sort((a, b) => Number(a.kind === 'phone-number') - Number(b.kind === 'phone-number'))
+      const max = { 'ip-address': 8, 'phone-number': 8 }
+      const [one, other] = [
+        new LiveIndicators({ now: () => START, max }),
+        new LiveIndicators({ now: () => START, max }),
+      ]
+      for (const each of deltas) one.add(each)
+      const batch = batchOf(deltas)
+      assert.deepEqual(deltasOfBatch(batch), deltas)
+      for (let from = 0; from < deltas.length; from += size) {
+        other.addBatch(batch, from, Math.min(from + size, deltas.length))
+      }
+      for (const kind of ['ip-address', 'phone-number'] as const) {
+        assert.deepEqual([...other.all(kind)], [...one.all(kind)])
+      }
+      assert.deepEqual([other.formCount, other.evictedCount], [one.formCount, one.evictedCount])
+    }),
+  )
+})
+
+test('addresses are found among many, whichever came and went', () => {
+  const count = 5000
+  const live = new LiveIndicators({ now: () => START, max: { 'ip-address': count, 'phone-number': 1 } })
+  const address = (i: number): string => (i % 3 === 0 ? `2001:db8::${i.toString(16)}` : `10.1.${i >> 8}.${i & 255}`)
+  for (let i = 0; i < 3 * count; i++) {
+    live.add(delta({ value: address(i) }))
+    if (i % 7 === 0) live.replace(delta({ value: address(i) }), null)
+    if (i % 11 === 0) live.replace(delta({ value: address(i - 1000) }), null)
+  }
+  const left = [...live.all('ip-address')].map(({ value }) => value)
+  assert.equal(new Set(left).size, left.length)
+  assert.equal(left.length, live.count('ip-address'))
+  assert(left.length > count / 2)
+  const known = new Set(left)
+  for (let i = 0; i < 3 * count; i++) {
+    assert.equal(live.get('ip-address', address(i)) !== undefined, known.has(address(i)), address(i))
+  }
+  assert.equal(live.get('ip-address', 'no address'), undefined)
 })

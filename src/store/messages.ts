@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { ErrorCode } from '../core/errors.ts'
+import type { AppliedCount } from './_delta-sender.ts'
 import type { ClockOffset } from './clock.ts'
 import type { Delta } from './delta.ts'
+import type { DeltaBatch } from './delta-batch.ts'
 import type { Expiry } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
 import type { EventPage, EventQuery, IndexedEvent, JournalBatch } from './types.ts'
@@ -12,6 +14,7 @@ export type WorkerInit = {
   readonly quotaSize: number // bytes
   readonly clockOffset: ClockOffset
 }
+export type StoreInit = WorkerInit & { readonly applied: AppliedCount }
 
 /** Main thread → store thread. */
 export type ToStore =
@@ -37,6 +40,7 @@ export type StoreCounters = {
 /** Store thread → main thread. */
 export type FromStore =
   | { readonly kind: 'deltas'; readonly deltas: readonly Delta[] }
+  | { readonly kind: 'batch'; readonly batch: DeltaBatch }
   | { readonly kind: 'ready'; readonly repairs: readonly string[]; readonly counters: StoreCounters }
   | { readonly kind: 'progress'; readonly counters: StoreCounters; readonly doneSize: number } // doneSize: bytes of batches now durable
   | { readonly kind: 'expired'; readonly expiries: readonly Expiry[] }

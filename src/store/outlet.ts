@@ -5,17 +5,23 @@ const PAUSE_MS = 5 // between two looks while datagrams come, so that many are t
 const IDLE_COUNT = 20 // looks that found nothing before it asks to be rung for
 const TURN_MS = 20 // how long one turn may go on taking
 
+export type OutletDeps = {
+  /** Takes some of the records that lie end to end in `bytes` from `start` to `end`; returns where it stopped. */
+  readonly take: (bytes: Uint8Array, start: number, end: number) => number
+  /** Whether there is room for more just now. */
+  readonly mayTake: () => boolean
+}
+
 /** The store's end of a ring: takes what comes in spans of whole records, and sleeps when nothing comes. */
 export class Outlet {
   readonly #ring: RingReader
-  readonly #take: (records: Uint8Array) => void
+  readonly #deps: OutletDeps
   #timer: NodeJS.Timeout | NodeJS.Immediate | null = null
   #idleCount = 0
 
-  /** `take` gets records end to end, and is done with them when it returns. */
-  constructor(ring: RingReader, take: (records: Uint8Array) => void) {
+  constructor(ring: RingReader, deps: OutletDeps) {
     this.#ring = ring
-    this.#take = take
+    this.#deps = deps
   }
 
   /** 0–1: how full the ring is. */
@@ -43,9 +49,9 @@ export class Outlet {
 
   #turn(): void {
     const until = performance.now() + TURN_MS
-    let isMore = this.#takeNext()
+    let isMore = this.#deps.mayTake() && this.#takeNext()
     this.#idleCount = isMore ? 0 : this.#idleCount + 1
-    while (isMore && performance.now() < until) isMore = this.#takeNext()
+    while (isMore && performance.now() < until) isMore = this.#deps.mayTake() && this.#takeNext()
     this.#timer = null
     if (isMore) this.#timer = setImmediate(() => this.#turn())
     else if (this.#idleCount < IDLE_COUNT || !this.#ring.sleep()) this.#timer = setTimeout(() => this.#turn(), PAUSE_MS)
@@ -54,8 +60,7 @@ export class Outlet {
   #takeNext(): boolean {
     const span = this.#ring.next()
     if (span === null) return false
-    this.#take(this.#ring.bytes.subarray(span.start, span.end))
-    this.#ring.release(span.end - span.start)
+    this.#ring.release(this.#deps.take(this.#ring.bytes, span.start, span.end) - span.start)
     return true
   }
 }

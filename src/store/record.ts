@@ -23,6 +23,13 @@ export const RECORD_SIZE_MAX = FIXED_SIZE + 2 * RESPONSES_MAX + RAW_SIZE_MAX
 const FLAG_RESPONSIVE = 1
 const FLAG_RAW_SHED = 2
 
+/** Where in an event record its fields stand, for what reads them in place. */
+export const EVENT_FIELD = { transport: 5, validation: 6, flags: 7, at: 8, source: 16, sentSize: 56 } as const
+/** The addresses, the ports and the size received: what a retransmission has in common with its event, beside its bytes. */
+export const RECORD_KEY = { start: 16, end: 56 } as const
+/** The number of a datagram's transport. */
+export const UDP = TRANSPORTS.indexOf('udp')
+
 export type StoredObservation = Observation & { readonly rawShed: boolean }
 export type StoredRepeat = { readonly at: number; readonly repeatOf: number; readonly sentSize: number }
 export type StoredRecord =
@@ -37,7 +44,6 @@ function named<T extends string>(table: readonly T[], value: number | undefined)
   return name
 }
 
-const UDP = TRANSPORTS.indexOf('udp')
 const UNVALIDATED = SOURCE_VALIDATIONS.indexOf('none')
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -111,13 +117,18 @@ export function writeDatagramRecord(datagram: DatagramToStore, target: Buffer, o
 
 export function serializeRepeat(repeat: StoredRepeat): Uint8Array {
   const bytes = new Uint8Array(REPEAT_SIZE)
-  const out = view(bytes)
-  out.setUint32(0, REPEAT_SIZE, true)
-  bytes[4] = RECORD.repeat
-  out.setFloat64(8, repeat.at, true)
-  out.setFloat64(16, repeat.repeatOf, true)
-  out.setUint32(24, repeat.sentSize, true)
+  writeRepeatRecord(repeat, view(bytes), 0)
   return bytes
+}
+
+/** Writes the record at `at` and returns its size. */
+export function writeRepeatRecord(repeat: StoredRepeat, target: DataView, at: number): number {
+  target.setUint32(at, REPEAT_SIZE, true)
+  target.setUint32(at + 4, RECORD.repeat, true) // and three bytes of zero
+  target.setFloat64(at + 8, repeat.at, true)
+  target.setFloat64(at + 16, repeat.repeatOf, true)
+  target.setUint32(at + 24, repeat.sentSize, true)
+  return REPEAT_SIZE
 }
 
 /** The size of the record that starts at `at`, or 0 when none is there. */
@@ -126,6 +137,15 @@ export function recordSizeAt(bytes: Uint8Array, at: number): number {
 }
 
 export const recordAt = (bytes: Uint8Array, at: number): number => view(bytes).getFloat64(at + 8, true)
+
+/** The size of the record that stands whole at `at`. */
+export const sizeOfRecord = (records: DataView, at: number): number => records.getUint32(at, true)
+
+/** Where the bytes received begin in the event record at `at`; they end where it does. */
+export const rawStartOf = (records: DataView, at: number): number => at + FIXED_SIZE + 2 * records.getUint8(at + 60)
+
+export const isRawShed = (records: DataView, at: number): boolean =>
+  (records.getUint8(at + EVENT_FIELD.flags) & FLAG_RAW_SHED) !== 0
 
 /** Reads the record at `at`. Its bytes are a view into `bytes`. Throws RangeError when it is none. */
 export function readRecord(bytes: Uint8Array, at: number): StoredRecord {

@@ -2,15 +2,20 @@
 import { extname } from 'node:path'
 import { MessageChannel, type Transferable, Worker } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
+import { type AppliedCount, createAppliedCount } from './_delta-sender.ts'
+import { Inbox } from './_inbox.ts'
 import { type ClockOffset, createClock, createClockOffset } from './clock.ts'
+import type { DeltaBatch } from './delta-batch.ts'
 import { INLET_SIZE, type InletInit } from './inlet.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
-import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
+import type { FromStore, StoreCounters, StoreInit, ToStore, WorkerInit } from './messages.ts'
 import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
 import { createRing, RingReader } from './ring.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
+
+const PART_COUNT = 1024 // rows of a batch added to the indicators at once
 
 export type StoreConfig = { readonly dir: string; readonly quotaSize: number } // bytes
 export type StoreDeps = {
@@ -48,7 +53,7 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
 }
 
 /** Threads run from the same kind of file as this one: .ts in a checkout, .js in the package. */
-function spawn(name: string, init: WorkerInit): Worker {
+function spawn<T extends WorkerInit>(name: string, init: T): Worker {
   return new Worker(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url), { workerData: init })
 }
 
@@ -57,7 +62,9 @@ async function startStoreThread(
   live: LiveIndicators,
   onFatal: (error: Error) => void,
 ): Promise<StoreThreadClient> {
-  const client = new StoreThreadClient(spawn('store-worker', init), live, onFatal)
+  const applied = createAppliedCount()
+  const worker = spawn<StoreInit>('store-worker', { ...init, applied })
+  const client = new StoreThreadClient({ worker, applied }, live, onFatal)
   await client.ready
   return client
 }
@@ -71,14 +78,21 @@ class StoreThreadClient implements AsyncDisposable {
   readonly #live: LiveIndicators
   readonly #listeners = new Set<() => void>()
   readonly #flushes = new Map<number, () => void>()
+  readonly #inbox: Inbox<FromStore | BatchPart>
+  readonly #applied: AppliedCount
   #repairs: readonly string[] = []
   readonly #rings: RingReader[] = [] // read by the store thread; here only to see how full they are
   readonly #exited: Promise<unknown>
   #token = 0
   #stopping = false
 
-  constructor(worker: Worker, live: LiveIndicators, onFatal: (error: Error) => void) {
+  constructor(
+    { worker, applied }: { worker: Worker; applied: AppliedCount },
+    live: LiveIndicators,
+    onFatal: (error: Error) => void,
+  ) {
     this.#worker = worker
+    this.#applied = applied
     this.#exited = exitOf(worker)
     this.#live = live
     this.outbox = new Outbox((bytes) => this.#post({ kind: 'batch', bytes }, [bytes.buffer]))
@@ -91,13 +105,17 @@ class StoreThreadClient implements AsyncDisposable {
     }
     worker.on('error', (error) => fail(error as Error))
     worker.on('exit', () => fail(new Error('The store thread has ended')))
-    worker.on('message', (message: FromStore) => {
-      if (message.kind === 'failed') fail(errorOf(message))
+    this.#inbox = new Inbox((message) => {
       if (message.kind === 'ready') {
         opened = true
         resolve()
       }
       this.#receive(message)
+    })
+    worker.on('message', (message: FromStore) => {
+      if (message.kind === 'failed') fail(errorOf(message))
+      else if (message.kind === 'batch') for (const part of partsOf(message.batch)) this.#inbox.push(part)
+      else this.#inbox.push(message)
     })
   }
 
@@ -151,14 +169,19 @@ class StoreThreadClient implements AsyncDisposable {
     this.#stopping = true
     this.#post({ kind: 'stop' })
     await this.#exited
+    this.#inbox.drain()
   }
 
   #post(message: ToStore, transfer: readonly Transferable[] = []): void {
     this.#worker.postMessage(message, [...transfer])
   }
 
-  #receive(message: FromStore): void {
-    if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
+  #receive(message: FromStore | BatchPart): void {
+    if (message.kind === 'batch-part') {
+      const { batch, from, to } = message
+      this.#live.addBatch(batch, from, to)
+      if (to === batch.rowCount) Atomics.add(this.#applied, 0, 1)
+    } else if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
     else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
     else if (message.kind === 'ready') {
       this.#repairs = message.repairs
@@ -172,6 +195,15 @@ class StoreThreadClient implements AsyncDisposable {
       this.#flushes.get(message.token)?.()
       this.#flushes.delete(message.token)
     }
+  }
+}
+
+/** Some rows of a batch: so many as are added without holding up anything else. */
+type BatchPart = { readonly kind: 'batch-part'; readonly batch: DeltaBatch; readonly from: number; readonly to: number }
+
+function* partsOf(batch: DeltaBatch): Generator<BatchPart> {
+  for (let from = 0; from < batch.rowCount; from += PART_COUNT) {
+    yield { kind: 'batch-part', batch, from, to: Math.min(from + PART_COUNT, batch.rowCount) }
   }
 }
 

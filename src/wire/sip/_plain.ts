@@ -57,7 +57,10 @@ function plainParameters(bytes: Uint8Array, from: number, end: number): number {
   return at
 }
 
-/** A sip or sips URI without password, escapes in it left alone; the offset after it, or −1. */
+/** Where the user of the last plain URI lies, without password, or its host when it has none. Written over by each. */
+export const plainUser = { start: 0, end: 0, isHost: false }
+
+/** A sip or sips URI, escapes in it left alone; the offset after it, or −1. Fills `plainUser`. */
 export function plainUri(bytes: Uint8Array, from: number, end: number): number {
   const isSip = end - from > 4 && (bytes[from]! | 0x20) === 0x73 && (bytes[from + 1]! | 0x20) === 0x69
   if (!isSip || (bytes[from + 2]! | 0x20) !== 0x70) return -1
@@ -66,9 +69,14 @@ export function plainUri(bytes: Uint8Array, from: number, end: number): number {
   if (bytes[at] !== COLON) return -1
   at++
   const userEnd = run(bytes, at, end, USER)
-  if (userEnd < end && bytes[userEnd] === 0x40) {
+  const infoEnd = userEnd < end && bytes[userEnd] === COLON ? run(bytes, userEnd + 1, end, USER) : userEnd
+  const hasUser = infoEnd < end && bytes[infoEnd] === 0x40
+  plainUser.start = at
+  plainUser.end = userEnd
+  plainUser.isHost = !hasUser
+  if (hasUser) {
     if (userEnd === at) return -1
-    at = userEnd + 1
+    at = infoEnd + 1
   }
   at = plainHostPort(bytes, at, end)
   return at < 0 ? -1 : plainParameters(bytes, at, end)
@@ -123,8 +131,8 @@ function bareUriEnd(bytes: Uint8Array, from: number, end: number): number {
 /** Where the parts of a plain Via line with one value lie. */
 export const plainVia = { hostStart: 0, hostEnd: 0, parameters: 0, rportStart: 0, rportEnd: 0, hasReceived: false }
 
-/** Fills `plainVia`; false when the line is not one plain value. */
-export function readPlainVia(bytes: Uint8Array, from: number, end: number): boolean {
+/** Whether the line is one plain value; if so, `plainVia` tells where its host and parameters are. */
+export function isPlainVia(bytes: Uint8Array, from: number, end: number): boolean {
   if (end - from < 12 || bytes[from + 3] !== SLASH || bytes[from + 7] !== SLASH) return false
   for (let at = from; at < from + 7; at++) if (at !== from + 3 && !isTokenByte(bytes[at]!)) return false
   let at = from + 8
@@ -135,7 +143,13 @@ export function readPlainVia(bytes: Uint8Array, from: number, end: number): bool
   at = plainHostPort(bytes, at + 1, end)
   if (at < 0) return false
   plainVia.parameters = at
-  if (plainParameters(bytes, at, end) !== end) return false
+  return plainParameters(bytes, at, end) === end
+}
+
+/** Fills `plainVia`; false when the line is not one plain value. */
+export function readPlainVia(bytes: Uint8Array, from: number, end: number): boolean {
+  if (!isPlainVia(bytes, from, end)) return false
+  const at = plainVia.parameters
   plainVia.hasReceived = findParameter(bytes, at, end, 'received') >= 0
   const rport = findParameter(bytes, at, end, 'rport')
   plainVia.rportStart = rport < 0 ? end : rport
