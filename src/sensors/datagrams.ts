@@ -38,7 +38,7 @@ export type DatagramDeps = {
   readonly guard: Pick<ReplyGuard, 'mayReply'>
   readonly limiter: Pick<ReplyLimiter, 'take' | 'giveBack'>
   readonly responder: Pick<Responder, 'decide'>
-  readonly quick: Pick<QuickAnswers, 'draft'>
+  readonly quick: Pick<QuickAnswers, 'read' | 'draft'>
 }
 
 /** The datagrams' way through the sensor: read, answered within the rules, and handed over with what was done. */
@@ -75,14 +75,16 @@ export class Datagrams {
   #answer(bytes: Buffer, start: number, end: number, to: Recipient, port: ReplyPort): number {
     const { guard, limiter, counters } = this.#deps
     if (!guard.mayReply(to.source.ip, to.source.port, to.target.endpoint)) return 0
-    const request = parseMessage(bytes, start, end)
-    if (request.kind !== 'request' || request.method === 'ACK') return 0 // neither is ever answered
+    const isQuick = this.#deps.quick.read(bytes, start, end)
+    const request = isQuick ? null : parseMessage(bytes, start, end)
+    if (request !== null && !mayBeAnswered(request)) return 0
     // Asked before the answer is worked out, so that a flood costs us little.
     if (!limiter.take(to.source.ip, 1, to.at, false)) {
       counters.silencedByRateCount++
       return 0
     }
-    const status = this.#draft(request, to, end - start, port.draft)
+    const quickStatus = isQuick ? this.#deps.quick.draft(bytes, to.source, to.at, end - start, port.draft) : 0
+    const status = quickStatus || this.#draft(request ?? parseMessage(bytes, start, end), to, end - start, port.draft)
     if (status === 0) {
       limiter.giveBack(to.source.ip, 1, to.at, false)
       return 0
@@ -96,8 +98,6 @@ export class Datagrams {
   }
 
   #draft(request: SipMessage, { source, target, at }: Recipient, sizeMax: number, draft: ReplyDraft): number {
-    const status = this.#deps.quick.draft(request, source, at, sizeMax, draft)
-    if (status !== 0) return status
     const { responder, counters } = this.#deps
     const circumstances = {
       stream: false,
@@ -118,3 +118,6 @@ export class Datagrams {
 }
 
 type Recipient = { readonly source: DatagramSource; readonly target: DatagramTarget; readonly at: number }
+
+/** Neither responses nor ACK ever are (RFC 3261 §17). */
+const mayBeAnswered = (message: SipMessage): boolean => message.kind === 'request' && message.method !== 'ACK'

@@ -27,7 +27,7 @@ const NOW = 1_790_000_000_000
 /** What the quick way answers, as text; null when it leaves that to the responder. */
 function quickly(bytes: Buffer, sizeMax = bytes.length): string | null {
   draft.scratchEnd = 0
-  const status = quick.draft(parseMessage(bytes), source, NOW, sizeMax, draft)
+  const status = quick.read(bytes, 0, bytes.length) ? quick.draft(bytes, source, NOW, sizeMax, draft) : 0
   if (status === 0) return null
   const reply = draft.toBuffer(bytes)
   assert.equal(reply.length, draft.size)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { parseMessage, type SipMessage } from '../wire/sip/message.ts'
-import { PlainEcho } from '../wire/sip/plain-echo.ts'
+import { parseMessage } from '../wire/sip/message.ts'
+import { isViaHost, plainEcho, readPlainEcho } from '../wire/sip/plain-echo.ts'
+import { plainRequest } from '../wire/sip/plain-request.ts'
 import { type Circumstances, SHED } from './answer.ts'
 import { serializeWithout } from './byte-rule.ts'
 import type { DatagramSource } from './datagram.ts'
@@ -13,12 +14,13 @@ import type { Tokens } from './token.ts'
 type Template = {
   readonly status: number
   readonly head: FixedText // up to the value of Via
-  readonly to: FixedText // between From and To
-  readonly cseq: FixedText // between Call-ID and CSeq
-  /** What follows CSeq, by how many kinds of header lines are given up; with a nonce between `tail` and `close`. */
-  readonly tails: readonly { readonly tail: FixedText; readonly close: FixedText | null }[]
-  readonly afterVia: string
-  readonly afterTag: string
+  readonly from: FixedText // up to the value of From, and so on
+  readonly to: FixedText
+  readonly callId: FixedText
+  readonly cseq: FixedText
+  readonly size: number // bytes of these
+  /** What follows CSeq, the fewer kinds of header lines the later; with a nonce between `tail` and `close`. */
+  readonly tails: readonly { readonly tail: FixedText; readonly close: FixedText | null; readonly size: number }[]
 }
 
 const TOKEN_SIZE = 16 // of a nonce, and of a tag behind its prefix
@@ -37,7 +39,7 @@ export class QuickAnswers {
   readonly #options: Template | null
   readonly #challenge: Template | null
   readonly #notFound: Template | null
-  readonly #echo = new PlainEcho()
+  #template: Template | null = null // for the datagram read last
 
   constructor(deps: { persona: Persona; responder: Pick<Responder, 'decide'>; tokens: Tokens; texts: FixedTexts }) {
     const { persona, responder, tokens, texts } = deps
@@ -50,31 +52,37 @@ export class QuickAnswers {
     this.#notFound = learn('REGISTER', 'nobody-here')
   }
 
-  /** Drafts the answer; its status, or 0 when the responder has to decide. `sizeMax`: bytes that it may have. */
-  draft(request: SipMessage, source: DatagramSource, now: number, sizeMax: number, draft: ReplyDraft): number {
-    const template = this.#templateFor(request)
-    if (template === null || request.find('require') >= 0) return 0
-    for (const { severity } of request.defects) if (severity !== 'lenient') return 0
-    const echo = this.#echo
-    const { bytes } = request
-    const rport = echo.hasRport ? `;received=${source.ip};rport=${source.port}` : ''
-    const received = echo.hasRport || echo.isViaHost(bytes, source.ip) ? rport : `;received=${source.ip}`
-    const room = sizeMax - echo.size - received.length - TAG_SIZE - sizeOf(template)
-    const end = template.tails.find(({ tail, close }) => tailSize(tail, close) <= room)
+  /** Whether the datagram is one that it may know an answer to; `draft` is then about this one. */
+  read(bytes: Buffer, start: number, end: number): boolean {
+    this.#template = readPlainEcho(bytes, start, end) ? this.#templateFor(bytes) : null
+    return this.#template !== null
+  }
+
+  /** Drafts the answer to what was read; its status, or 0 when none fits that the responder has to look for. */
+  draft(bytes: Buffer, source: DatagramSource, now: number, sizeMax: number, draft: ReplyDraft): number {
+    const template = this.#template
+    if (template === null) return 0
+    const rport = plainEcho.hasRport ? `;received=${source.ip};rport=${source.port}` : ''
+    const received = plainEcho.hasRport || isViaHost(bytes, source.ip) ? rport : `;received=${source.ip}`
+    const room = sizeMax - plainEcho.size - received.length - TAG_SIZE - template.size
+    const end = template.tails.find(({ size }) => size <= room)
     if (end === undefined) return 0
-    const callId = request.header('call-id') ?? ''
+    const { fromStart, fromEnd, toStart, toEnd, callIdStart, callIdEnd, cseqStart, cseqEnd } = plainRequest
+    const callId = bytes.toString('latin1', callIdStart, callIdEnd)
     draft.begin()
     draft.text(template.head)
-    draft.packet(echo.viaStart, echo.rportStart)
-    draft.packet(echo.rportEnd, echo.viaEnd)
-    draft.write(received + template.afterVia)
-    draft.packet(echo.fromStart, echo.fromEnd)
+    draft.packet(plainEcho.viaStart, plainEcho.rportStart)
+    draft.packet(plainEcho.rportEnd, plainEcho.viaEnd)
+    draft.write(received)
+    draft.text(template.from)
+    draft.packet(fromStart, fromEnd)
     draft.text(template.to)
-    draft.packet(echo.toStart, echo.toEnd)
-    draft.write(TAG_PREFIX + this.#tokens.tag(source, callId, now).long + template.afterTag)
-    draft.packet(echo.callIdStart, echo.callIdEnd)
+    draft.packet(toStart, toEnd)
+    draft.write(TAG_PREFIX + this.#tokens.tag(source, callId, now).long)
+    draft.text(template.callId)
+    draft.packet(callIdStart, callIdEnd)
     draft.text(template.cseq)
-    draft.packet(echo.cseqStart, echo.cseqEnd)
+    draft.packet(cseqStart, cseqEnd)
     draft.text(end.tail)
     if (end.close !== null) {
       draft.write(this.#tokens.nonce(source, callId, now).long)
@@ -83,20 +91,22 @@ export class QuickAnswers {
     return template.status
   }
 
-  #templateFor(request: SipMessage): Template | null {
-    const method = request.method
-    if (method !== 'OPTIONS' && method !== 'REGISTER') return null
-    if (!this.#echo.read(request)) return null
-    if (method === 'OPTIONS') return this.#options
-    return this.#extensions.has(this.#echo.toUser(request.bytes) ?? '') ? this.#challenge : this.#notFound
+  #templateFor(bytes: Buffer): Template | null {
+    const { methodStart, methodEnd, toUserStart, toUserEnd } = plainRequest
+    if (isText(bytes, methodStart, methodEnd, 'OPTIONS')) return this.#options
+    if (!isText(bytes, methodStart, methodEnd, 'REGISTER')) return null
+    const user = toUserStart < 0 ? '' : bytes.toString('latin1', toUserStart, toUserEnd)
+    return this.#extensions.has(user) ? this.#challenge : this.#notFound
   }
 }
 
+function isText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false
+  return true
+}
+
 const length = ({ start, end }: FixedText): number => end - start
-const sizeOf = ({ head, to, cseq, afterVia, afterTag }: Template): number =>
-  length(head) + length(to) + length(cseq) + afterVia.length + afterTag.length
-const tailSize = (tail: FixedText, close: FixedText | null): number =>
-  length(tail) + (close === null ? 0 : NONCE_SIZE + length(close))
 
 const SAMPLE = { via: 'SIP/2.0/UDP sample-via', from: '<sip:sample-from@a>;tag=1', callId: 'sample-call-id' }
 const SAMPLE_SOURCE = { ip: 'sample-via', port: 1 } // so that nothing is put into Via
@@ -134,17 +144,21 @@ function learnTemplate(
   const tag = TAG_PREFIX + answer.tag.long
   if (head === undefined || afterVia === undefined || beforeTo === undefined || beforeCseq === undefined) return null
   if (!afterTo?.startsWith(tag) || tag.length !== TAG_SIZE) return null
+  const fixed = [head, afterVia, beforeTo, afterTo.slice(tag.length), beforeCseq].map((text) => texts.add(text))
   const tails = wholes.map((whole) => {
     const [tail = '', close] = nonce === undefined ? [cut(whole)[5]] : (cut(whole)[5]?.split(nonce) ?? [])
-    return { tail: texts.add(tail), close: close === undefined ? null : texts.add(close) }
+    const size = tail.length + (close === undefined ? 0 : NONCE_SIZE + close.length)
+    return { tail: texts.add(tail), close: close === undefined ? null : texts.add(close), size }
   })
+  const size = fixed.reduce((sum, text) => sum + length(text), 0)
   return {
     status: answer.status,
-    head: texts.add(head),
-    to: texts.add(beforeTo),
-    cseq: texts.add(beforeCseq),
+    head: fixed[0]!,
+    from: fixed[1]!,
+    to: fixed[2]!,
+    callId: fixed[3]!,
+    cseq: fixed[4]!,
+    size,
     tails,
-    afterVia,
-    afterTag: afterTo.slice(tag.length),
   }
 }

@@ -82,15 +82,6 @@ export function plainUri(bytes: Uint8Array, from: number, end: number): number {
   return at < 0 ? -1 : plainParameters(bytes, at, end)
 }
 
-/** Where the URI of the plain address lies that `plainAddressParameters` said yes to last. */
-export const plainAddress = { uriStart: 0, uriEnd: 0 }
-
-/** Where the user of a plain URI ends, which begins behind the scheme's colon; −1 when it has none. */
-export function plainUserEnd(bytes: Uint8Array, userStart: number, uriEnd: number): number {
-  const userEnd = run(bytes, userStart, uriEnd, USER)
-  return userEnd < uriEnd && bytes[userEnd] === 0x40 ? userEnd : -1
-}
-
 /** Whether all the bytes are one plain address, as in From, To and Contact. */
 export function isPlainAddress(bytes: Uint8Array, from: number, end: number): boolean {
   return plainAddressParameters(bytes, from, end) >= 0
@@ -114,9 +105,7 @@ export function plainAddressParameters(bytes: Uint8Array, from: number, end: num
   const uriStart = isBracketed ? at + 1 : at
   const uriEnd = plainUri(bytes, uriStart, end)
   if (uriEnd < 0) return -1
-  plainAddress.uriStart = uriStart
-  plainAddress.uriEnd = isBracketed ? uriEnd : bareUriEnd(bytes, uriStart, end)
-  if (!isBracketed) return uriEnd === end ? plainAddress.uriEnd : -1
+  if (!isBracketed) return uriEnd === end ? bareUriEnd(bytes, uriStart, end) : -1
   if (uriEnd >= end || bytes[uriEnd] !== GREATER) return -1
   return plainParameters(bytes, uriEnd + 1, end) === end ? uriEnd + 1 : -1
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { COLON, CR, decimalAt, isBlank, isTokenByte, LF, SP } from './_bytes.ts'
 import { ID_COUNT, nameId, nameIdAt } from './_header-names.ts'
-import { isPlainAddress, isPlainVia, plainUri, plainUser } from './_plain.ts'
+import { isPlainAddress, isPlainVia, plainAddressParameters, plainUri, plainUser } from './_plain.ts'
 import { HEADER_COUNT_MAX, LINE_SIZE_MAX, MESSAGE_SIZE_MAX } from './_scan.ts'
 
 /*
@@ -21,6 +21,23 @@ export const plainRequest = {
   addressedEnd: -1,
   agentStart: -1,
   agentEnd: -1,
+  viaStart: 0,
+  viaEnd: 0,
+  fromStart: 0,
+  fromEnd: 0,
+  toStart: 0,
+  toEnd: 0,
+  /** Where the parameters of To begin: at a `;`, or its end. */
+  toParameters: 0,
+  /** The user of the To URI, without password; −1 when it has none. */
+  toUserStart: -1,
+  toUserEnd: -1,
+  callIdStart: 0,
+  callIdEnd: 0,
+  cseqStart: 0,
+  cseqEnd: 0,
+  /** Whether it asks for extensions (Require, RFC 3261 §20.32). */
+  hasRequire: false,
 }
 
 const VIA = 1
@@ -34,6 +51,7 @@ const MAX_FORWARDS = 128
 const USER_AGENT = 256
 const CONTACT = 512
 const ROUTE = 1024
+const REQUIRE = 2048
 const REQUIRED = VIA | FROM | TO | CALL_ID | CSEQ
 const CSEQ_LIMIT = 2 ** 31 // RFC 3261 §8.1.1.5
 
@@ -52,6 +70,7 @@ for (const [name, bit] of [
   ['contact', CONTACT],
   ['route', ROUTE],
   ['record-route', ROUTE],
+  ['require', REQUIRE],
 ] as const) {
   BITS[nameId(name)] = bit
 }
@@ -106,6 +125,7 @@ function isVersion(bytes: Uint8Array, at: number): boolean {
 function readHeaders(bytes: Uint8Array, from: number, limit: number): number {
   contentLength = -1
   plainRequest.agentStart = plainRequest.agentEnd = -1
+  plainRequest.hasRequire = false
   let seen = 0
   let at = from
   for (let count = 0; count <= HEADER_COUNT_MAX; count++) {
@@ -141,15 +161,29 @@ function takes(bytes: Uint8Array, start: number, end: number, bit: number, seen:
     if (isFirst) plainRequest.agentEnd = end
     return true
   }
+  if (bit === REQUIRE) {
+    plainRequest.hasRequire = true
+    return true
+  }
   if (!isFirst) return false
   switch (bit) {
     case VIA:
+      plainRequest.viaStart = start
+      plainRequest.viaEnd = end
       return isPlainVia(bytes, start, end)
     case FROM:
+      plainRequest.fromStart = start
+      plainRequest.fromEnd = end
       return isPlainAddress(bytes, start, end)
+    case CALL_ID:
+      plainRequest.callIdStart = start
+      plainRequest.callIdEnd = end
+      return true
     case TO:
       return takesTo(bytes, start, end)
     case CSEQ:
+      plainRequest.cseqStart = start
+      plainRequest.cseqEnd = end
       return isPlainCseq(bytes, start, end)
     case CONTENT_LENGTH:
       contentLength = decimalAt(bytes, start, end)
@@ -159,12 +193,18 @@ function takes(bytes: Uint8Array, start: number, end: number, bit: number, seen:
       return hops >= 0 && hops <= 255
     }
     default:
-      return bit === CALL_ID || bit === CONTENT_TYPE
+      return bit === CONTENT_TYPE
   }
 }
 
 function takesTo(bytes: Uint8Array, start: number, end: number): boolean {
-  if (!isPlainAddress(bytes, start, end)) return false
+  const parameters = plainAddressParameters(bytes, start, end)
+  if (parameters < 0) return false
+  plainRequest.toStart = start
+  plainRequest.toEnd = end
+  plainRequest.toParameters = parameters
+  plainRequest.toUserStart = plainUser.isHost ? -1 : plainUser.start
+  plainRequest.toUserEnd = plainUser.isHost ? -1 : plainUser.end
   const isDialled = dialled(bytes)
   plainRequest.addressedStart = isDialled === 1 ? plainUser.start : -1
   plainRequest.addressedEnd = isDialled === 1 ? plainUser.end : -1
