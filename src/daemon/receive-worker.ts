@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
 import { COUNTER_NAMES } from '../sensors/counters.ts'
 import { listenSensors } from '../sensors/sensors.ts'
-import type { Sensors } from '../sensors/types.ts'
+import type { OpenSensors } from '../sensors/types.ts'
 import { createClock } from '../store/clock.ts'
 import { Inlet } from '../store/inlet.ts'
 import { ownAddresses } from './_own-addresses.ts'
@@ -46,7 +46,7 @@ try {
   port.close()
 }
 
-async function stop(sensors: Sensors, timer: NodeJS.Timeout): Promise<void> {
+async function stop(sensors: OpenSensors, timer: NodeJS.Timeout): Promise<void> {
   clearInterval(timer)
   tellCounters(sensors)
   await sensors[Symbol.asyncDispose]()
@@ -56,7 +56,8 @@ async function stop(sensors: Sensors, timer: NodeJS.Timeout): Promise<void> {
   parentPort?.close()
 }
 
-function tellCounters(sensors: Sensors): void {
+function tellCounters(sensors: OpenSensors): void {
   const counters = sensors.counters()
   for (const [index, name] of COUNTER_NAMES.entries()) init.counters[index] = counters[name]
+  inlet.tellBusy(sensors.busyShare())
 }

@@ -23,7 +23,7 @@ import { seldom } from './seldom.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream-limits.ts'
 import { StreamTurns } from './stream-turns.ts'
 import { Tokens } from './token.ts'
-import type { Sensors } from './types.ts'
+import type { OpenSensors } from './types.ts'
 import { warnOfSmallBuffer } from './udp.ts'
 
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
@@ -73,7 +73,7 @@ export type SensorDeps = {
  * Throws DaemonError PORT_IN_USE, LISTEN_FAILED or CONFIG_INVALID, and then nothing stays open.
  * Disposing closes all sockets, after recording what open connections had sent so far.
  */
-export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Promise<Sensors> {
+export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Promise<OpenSensors> {
   const counters = createCounters()
   const limits = withinOpenFiles({ ...STREAM_LIMITS, ...config.stream }, deps.log)
   const connections = new ConnectionTable(limits)
@@ -120,6 +120,7 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   if (batch !== null) stack.use(startBatchLoop(batch, config.waitMs ?? 0))
   const timer = startSweep(bound, connections, limits.sweepMs, monotonicNow)
   stack.defer(() => clearInterval(timer))
+  const loopShare = eventLoopShare()
   const parts = stack.move()
   const dgramEndpoints = () =>
     bound.flatMap((one) =>
@@ -132,6 +133,7 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
       return bound.flatMap((one) => one.listeners())
     },
     counters: () => ({ ...counters, kernelDropCount: kernelDropCount(), connectionCount: connections.count }),
+    busyShare: () => batch?.busyShare() ?? loopShare(),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }
@@ -180,6 +182,17 @@ function warnOfTrouble(log: SensorLog, monotonicNow: () => number): BatchDeps['o
   const warnSeldom = seldom(TROUBLE_LOG_MS, monotonicNow)
   return (error, endpoint) =>
     warnSeldom(() => log.warn({ err: error, ...endpoint }, 'A UDP socket reported an error; it goes on'))
+}
+
+/** Which part of the time since its last call the event loop of this thread had work. */
+function eventLoopShare(): () => number {
+  let last = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, last)
+    last = now
+    return utilization
+  }
 }
 
 /** Throws CONFIG_INVALID when batches are asked for where there are none. */

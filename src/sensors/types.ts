@@ -24,3 +24,8 @@ export type Sensors = AsyncDisposable & {
   readonly listeners: readonly Listener[]
   counters(): SensorCounters
 }
+
+export type OpenSensors = Sensors & {
+  /** Which part of the time since the last call their thread had work, 0 to 1. */
+  busyShare(): number
+}

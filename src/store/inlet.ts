@@ -42,6 +42,11 @@ export class Inlet {
   publish(): void {
     this.#ring.publish()
   }
+
+  /** Tells how busy this thread is, 0 to 1: what can wait then leaves it the machine. */
+  tellBusy(share: number): void {
+    this.#ring.tellBusy(share)
+  }
 }
 
 function shortened(datagram: DatagramToStore): DatagramToStore {

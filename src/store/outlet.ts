@@ -3,6 +3,8 @@ import type { RingReader } from './ring.ts'
 
 const PAUSE_MS = 5 // between two looks while datagrams come, so that many are taken together
 const IDLE_COUNT = 20 // looks that found nothing before it asks to be rung for
+const PRESSED_SHARE = 0.25 // of the ring
+const BUSY_SHARE = 0.5 // of the time of the thread that fills it
 const TURN_MS = 20 // how long one turn may go on taking
 
 export type OutletDeps = {
@@ -24,9 +26,9 @@ export class Outlet {
     this.#deps = deps
   }
 
-  /** 0–1: how full the ring is. */
-  get share(): number {
-    return this.#ring.usedSize / this.#ring.capacity
+  /** Whether what can wait should: much lies in the ring, or the thread that fills it needs the machine. */
+  get isPressed(): boolean {
+    return this.#ring.usedSize > PRESSED_SHARE * this.#ring.capacity || this.#ring.writerBusyShare > BUSY_SHARE
   }
 
   /** Called when the bell rings: there is something, or will be soon. */

@@ -9,7 +9,7 @@
  *   128 u32 where the bytes before the last return to the beginning end: once set, it holds until the reader is past it
  *   192 i32 1 while the reader sleeps and wants to be rung for
  *    32 u32 and 96 u32: of the bytes written and read, those that a return to the beginning left unused
- *   256 f64 records taken, 264 records lost (both written by the writer alone)
+ *   256 f64 records taken, 264 records lost, 272 how busy the writer is, 0 to 1 (written by the writer alone)
  */
 const HEADER_SIZE = 320
 const HEAD = 0
@@ -21,6 +21,7 @@ const TAIL_UNUSED = 24
 const COUNTERS_AT = 256
 const TAKEN = 0
 const LOST = 1
+const BUSY = 2
 
 /** Once the reader has caught up, writing starts again at the beginning, so that a quiet ring touches little memory. */
 const REWIND_FROM_SIZE = 65_536
@@ -48,7 +49,7 @@ class Ring {
     this.bytes = new Uint8Array(buffer, HEADER_SIZE)
     this.capacity = this.bytes.length
     this.header = new Int32Array(buffer, 0, COUNTERS_AT / 4)
-    this.counts = new Float64Array(buffer, COUNTERS_AT, 2)
+    this.counts = new Float64Array(buffer, COUNTERS_AT, 3)
   }
 
   /** Bytes of records that are published and not yet read; roughly so, while the other thread goes on. */
@@ -103,6 +104,11 @@ export class RingWriter extends Ring {
     this.counts[LOST]!++
   }
 
+  /** How busy the thread is that writes, 0 to 1. */
+  tellBusy(share: number): void {
+    this.counts[BUSY] = share
+  }
+
   publish(): void {
     if (Atomics.load(this.header, HEAD) === this.#head) return
     Atomics.store(this.header, HEAD, this.#head)
@@ -129,6 +135,11 @@ export class RingReader extends Ring {
   constructor(buffer: SharedArrayBuffer) {
     super(buffer)
     this.#tail = Atomics.load(this.header, TAIL)
+  }
+
+  /** How busy the thread is that writes, as it told last. */
+  get writerBusyShare(): number {
+    return this.counts[BUSY] ?? 0
   }
 
   /** The next records, whole and end to end in `bytes`; null when there are none. They stay until `release`. */

@@ -22,7 +22,6 @@ const LOOK_COUNT = 256 // events taken between two looks at the clock
 const TAKE_SIZE = 262_144 // bytes taken from a ring between two looks at the clock
 const RETRY_MS = 1000 // after a failed write
 const SWEEP_MS = 60_000
-const INPUT_WAITING_MAX = 0.25 // how full the input may be while the index takes a step
 const INDEX_WAIT_MS = 5 // between two looks whether it is less full
 const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
@@ -197,8 +196,7 @@ export class StoreThread {
   /** Events that wait come first, but no flood keeps the index back for ever. */
   #indexMustWait(): boolean {
     const now = performance.now()
-    if (this.#outlets.some(({ share }) => share > INPUT_WAITING_MAX) && now - this.#steppedAt < INDEX_DELAY_MS)
-      return true
+    if (this.#outlets.some(({ isPressed }) => isPressed) && now - this.#steppedAt < INDEX_DELAY_MS) return true
     this.#steppedAt = now
     return false
   }

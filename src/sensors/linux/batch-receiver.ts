@@ -62,6 +62,8 @@ export class BatchReceiver implements Disposable {
   readonly #polled: Pinned
   readonly #source = new DatagramSource()
   readonly #sockets: OpenSocket[] = []
+  #waitedMs = 0
+  #sharedAt = performance.now()
 
   constructor(deps: BatchDeps) {
     const libc = openLibc()
@@ -113,7 +115,9 @@ export class BatchReceiver implements Disposable {
 
   /** Handles what has come, waiting at most so long for the first of it. Returns how many datagrams there were. */
   turn(waitMs: number): number {
+    const askedAt = performance.now()
     const readyCount = this.#libc.poll(this.#polled.pointer, BigInt(this.#sockets.length), waitMs)
+    this.#waitedMs += performance.now() - askedAt
     if (readyCount <= 0) return 0
     let count = 0
     for (let index = 0; index < this.#sockets.length; index++) {
@@ -121,6 +125,15 @@ export class BatchReceiver implements Disposable {
       if (hasCome) count += this.#drain(this.#sockets[index]!)
     }
     return count
+  }
+
+  /** Which part of the time since the last call went by with work, 0 to 1: the rest it waited for datagrams. */
+  busyShare(): number {
+    const now = performance.now()
+    const share = 1 - this.#waitedMs / (now - this.#sharedAt)
+    this.#waitedMs = 0
+    this.#sharedAt = now
+    return Math.min(1, Math.max(0, share))
   }
 
   [Symbol.dispose](): void {
