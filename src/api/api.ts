@@ -60,6 +60,7 @@ function createApp(deps: ApiDeps, { host }: Pick<ApiConfig, 'host'>): App {
   const app = Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (logger) => logger, // else each request makes one, to log an id that nothing else says
     bodyLimit: API_LIMITS.bodySize,
     serverFactory: (handle) => createBoundedServer(handle, { ...SERVER_OPTIONS, exposed: !isLoopback(host) }),
     routerOptions: { maxParamLength: API_LIMITS.parameterLength },

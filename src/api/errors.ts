@@ -2,7 +2,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { PROBLEM_TYPE, Problem, type ProblemCode, quote } from './problem.ts'
+import { sendText } from './_send.ts'
+import { PROBLEM_TYPE, Problem, type ProblemCode, type ProblemJson, quote } from './problem.ts'
 
 /** On every response: nothing here is a page, a script or a thing to keep. */
 export const STRICT_HEADERS = {
@@ -13,13 +14,9 @@ export const STRICT_HEADERS = {
   'cache-control': 'no-store',
 } as const
 
-export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+export function sendProblem(reply: FastifyReply, problem: ProblemJson): FastifyReply {
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="sentrypeer"') // RFC 9110 §11.6.1
-  // As bytes, since Fastify adds a charset to text, and the media type of RFC 9457 has no such parameter.
-  return reply
-    .code(problem.status)
-    .type(PROBLEM_TYPE)
-    .send(Buffer.from(JSON.stringify(problem)))
+  return sendText(reply.code(problem.status), PROBLEM_TYPE, JSON.stringify(problem))
 }
 
 const FRAMEWORK_ERRORS: Record<string, readonly [ProblemCode, detail: string]> = {
@@ -32,7 +29,7 @@ const FRAMEWORK_ERRORS: Record<string, readonly [ProblemCode, detail: string]> =
 /** Answers whatever a handler, a hook or Fastify threw. Only bugs are logged: anybody can cause the rest. */
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.headers(STRICT_HEADERS) // Fastify calls this without the hooks for a path that it cannot decode
-  return sendProblem(reply, problemOf(error, request))
+  return sendProblem(reply, problemOf(error, request).toJSON())
 }
 
 function problemOf(error: FastifyError, request: FastifyRequest): Problem {
