@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { type FastifyError, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { sendText } from './_send.ts'
 import { PROBLEM_TYPE, Problem, type ProblemCode, type ProblemJson, quote } from './problem.ts'
 
@@ -32,13 +32,29 @@ export function answerError(error: FastifyError, request: FastifyRequest, reply:
   return sendProblem(reply, problemOf(error, request).toJSON())
 }
 
+/** Says nothing of requests, which anybody can cause; but an answer that broke off with a bug is told here alone. */
+export class ApiLog extends LogController {
+  constructor() {
+    super({ disableRequestLogging: true })
+  }
+
+  override streamError(error: Error & { code?: string }, request: FastifyRequest): void {
+    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error instanceof Problem) return
+    logBug(error, request, 'Cannot finish an answer')
+  }
+}
+
+function logBug(err: Error, { log, method, routeOptions }: FastifyRequest, text: string): void {
+  log.error({ err, method, route: routeOptions.url }, text)
+}
+
 function problemOf(error: FastifyError, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error
   if (error.validation !== undefined) return invalidParameter(error)
   const known = FRAMEWORK_ERRORS[error.code]
   if (known !== undefined) return new Problem(...known)
   if (error.statusCode !== undefined && error.statusCode < 500) return new Problem('BAD_REQUEST', error.message)
-  request.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'Cannot answer a request')
+  logBug(error, request, 'Cannot answer a request')
   return new Problem('INTERNAL', 'The request was not answered; the log of the node says why')
 }
 
