@@ -55,6 +55,18 @@ export class AddressKeys {
     this.#put(slot, this.#hash.low)
   }
 
+  /** Finds the rows of a table that has just been loaded: those of the slots that `isAlive`. */
+  load(slotCount: number, isAlive: (slot: number) => boolean): void {
+    while (2 * slotCount > this.#mask + 1) this.#mask = 2 * this.#mask + 1
+    this.#places = new Int32Array(2 * (this.#mask + 1))
+    for (let slot = 0; slot < slotCount; slot++) {
+      if (!isAlive(slot)) continue
+      this.#count++
+      this.#hash.read(this.#write(slot), 0, ADDRESS_SIZE)
+      this.#put(slot, this.#hash.low)
+    }
+  }
+
   remove(slot: number): void {
     this.#hash.read(this.#write(slot), 0, ADDRESS_SIZE)
     let place = this.#hash.low & this.#mask

@@ -394,3 +394,66 @@ test('addresses are found among many, whichever came and went', () => {
   }
   assert.equal(live.get('ip-address', 'no address'), undefined)
 })
+
+test('what was saved and loaded is the same, and goes on in the same way', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('ip-address' as const, 'phone-number' as const),
+    i: fc.nat(30),
+    form: fc.constantFrom('', 'a', 'b\xff'),
+    goes: fc.integer({ min: 0, max: 5 }),
+  })
+  const steps = fc.array(step, { maxLength: 80 })
+  fc.assert(
+    fc.property(steps, steps, (before, after) => {
+      const deps = { now: () => START, max: { 'ip-address': 12, 'phone-number': 12 }, formsMax: 9 }
+      const [one, other] = [new LiveIndicators(deps), new LiveIndicators(deps)]
+      let at = START
+      const play = (live: LiveIndicators, { kind, i, form, goes }: (typeof before)[number]): void => {
+        const value = kind === 'ip-address' ? `192.0.2.${i}` : `+4420812345${i}`
+        const each = delta({ kind, value, form: kind === 'ip-address' ? '' : form, firstAt: at, lastAt: at })
+        if (goes === 0) live.replace(each, null)
+        else live.add(each)
+      }
+      for (const each of before) {
+        at++
+        play(one, each)
+      }
+      other.load([...one.save()].map((piece) => Uint8Array.from(piece)))
+      const seen = (live: LiveIndicators): unknown => [
+        [...live.all('ip-address')],
+        [...live.all('phone-number')],
+        live.formCount,
+        live.oldestAt,
+      ]
+      assert.deepEqual(seen(other), seen(one))
+      for (const each of after) {
+        at++
+        play(one, each)
+        play(other, each)
+      }
+      assert.deepEqual(seen(other), seen(one))
+      for (const { kind, value } of [...one.all('ip-address'), ...one.all('phone-number')]) {
+        assert.deepEqual(other.get(kind, value), one.get(kind, value))
+      }
+      other.clear()
+      assert.deepEqual(seen(other), [[], [], 0, Number.POSITIVE_INFINITY])
+    }),
+  )
+})
+
+test('a table of several segments is saved and loaded whole', () => {
+  const [one, other] = [new LiveIndicators({ now: () => START }), new LiveIndicators({ now: () => START })]
+  for (let i = 0; i < 40_000; i++) {
+    one.add(delta({ value: `10.1.${i >> 8}.${i & 255}`, firstAt: START - i }))
+    one.add(delta({ kind: 'phone-number', value: String(1_000_000 + i) }))
+  }
+  other.load([...one.save()].map((piece) => Uint8Array.from(piece)))
+  assert.deepEqual([...other.all('ip-address')], [...one.all('ip-address')])
+  assert.deepEqual([...other.all('phone-number')], [...one.all('phone-number')])
+  assert.equal(other.oldestAt, START - 39_999)
+  assert.throws(
+    () =>
+      new LiveIndicators({ now: () => START }).load([...one.save()].map((piece) => Uint8Array.from(piece)).slice(0, 3)),
+    RangeError,
+  )
+})

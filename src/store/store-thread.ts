@@ -8,9 +8,10 @@ import { Indexer } from './indexer.ts'
 import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
-import type { FromStore, StoreCounters, StoreInit, ToStore } from './messages.ts'
+import type { FromStore, LoadedSnapshot, SnapshotMark, StoreCounters, StoreInit, ToStore } from './messages.ts'
 import { QUEUE_SIZE } from './outbox.ts'
-import { HOUR_MS } from './retention.ts'
+import { countRecords, isCurrent, replay } from './resume.ts'
+import { HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { journalDir } from './segment.ts'
 
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
@@ -22,6 +23,9 @@ const INDEX_WAIT_MS = 5 // between two looks whether it is less full
 const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
+const REPLAY_COUNT_MAX = 1_000_000 // records read behind a snapshot rather than the hours of all indicators
+const SNAPSHOT_MIN_MS = 60_000 // between two snapshots of a flood
+const SNAPSHOT_RECORD_COUNT = 4_000_000 // durable since the last snapshot, so that a flood makes them sooner
 const QUOTA_FACTOR = 1.1
 const QUOTA_FACTOR_BEHIND = 1.25
 const INDEX_FULL =
@@ -43,6 +47,8 @@ export class StoreThread {
   readonly #intake: Intake
   readonly #deltas: DeltaSender
   readonly #inputWaiting: () => number
+  readonly #journalDir: string
+  readonly #snapshotMs: number
   readonly #sweepTimer: NodeJS.Timeout
   #commitTimer: NodeJS.Timeout | null = null
   #indexTimer: NodeJS.Immediate | NodeJS.Timeout | null = null
@@ -55,6 +61,8 @@ export class StoreThread {
   #steppedAt = Number.NEGATIVE_INFINITY // when the index took its last step, monotonic ms
   #overQuota: boolean
   #expiringSince: number | null = null // monotonic ms
+  #expiredHour: number | null = null // all hours before it were taken out of the indicators
+  #marked = { at: performance.now(), durableCount: 0 } // the last snapshot
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
   #writeTrouble: string | null = null
   #indexTrouble: string | null = null
@@ -66,6 +74,7 @@ export class StoreThread {
     this.#now = createClock(init.clockOffset)
     this.#quotaSize = init.quotaSize
     const dirs = { journal: journalDir(init.stateDir), index: indexDir(init.stateDir) }
+    this.#journalDir = dirs.journal
     this.#journal = new JournalWriter(dirs.journal, Math.max(SEGMENT_SIZE_MIN, init.quotaSize / SEGMENTS_PER_QUOTA))
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
@@ -76,11 +85,31 @@ export class StoreThread {
       send({ kind: 'batch', batch }, [batch.addresses.buffer])
     })
     this.#indexer.dropExpired(this.#now())
-    for (const deltas of this.#indexer.load(this.#now(), this.#journal.position)) this.#sendDeltas(deltas)
+    for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
+    this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
     const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
     this.#sweep()
+  }
+
+  /** What indicators are made of, as far as the main thread has it not from a snapshot. */
+  #load(snapshot: LoadedSnapshot | null): Generator<Delta[]> {
+    const { position } = this.#journal
+    if (snapshot === null || !this.#canResume(snapshot)) {
+      if (snapshot !== null) this.#send({ kind: 'forget' })
+      return this.#indexer.load(this.#now(), position)
+    }
+    this.#indexer.pendingCount = countRecords(this.#journalDir, this.#indexer.position, position)
+    return replay(this.#reader, snapshot.position, position)
+  }
+
+  /** Not when it would take longer than to read the hours of all indicators. */
+  #canResume(snapshot: LoadedSnapshot): boolean {
+    const { position, repairs } = this.#journal
+    if (repairs.length > 0 || !isCurrent(snapshot, this.#reader, position, this.#now())) return false
+    const replayCount = countRecords(this.#journalDir, snapshot.position, position)
+    return replayCount <= REPLAY_COUNT_MAX || snapshot.position >= this.#indexer.position
   }
 
   receive(message: ToStore): void {
@@ -152,7 +181,23 @@ export class StoreThread {
     this.#keepWithinQuota()
     this.#sendProgress(doneSize)
     this.#answerFlushes()
+    this.#markIfDue()
     this.#scheduleIndex()
+  }
+
+  /** Called when all that was sent to the main thread is durable. */
+  #markIfDue(): void {
+    const ageMs = performance.now() - this.#marked.at
+    const addedCount = this.#durableCount - this.#marked.durableCount
+    const isDue = ageMs >= this.#snapshotMs || (ageMs >= SNAPSHOT_MIN_MS && addedCount >= SNAPSHOT_RECORD_COUNT)
+    if (!isDue) return
+    this.#marked = { at: performance.now(), durableCount: this.#durableCount }
+    this.#send({ kind: 'mark', mark: this.#mark() })
+  }
+
+  #mark(): SnapshotMark {
+    const isExpiring = this.#expiringSince !== null
+    return { position: this.#journal.position, expiredHour: isExpiring ? null : this.#expiredHour }
   }
 
   #scheduleIndex(): void {
@@ -215,7 +260,9 @@ export class StoreThread {
     this.#deltas.send() // what the index has counted must not be added to what it says is left
     const { expiries, more } = this.#indexer.expire(this.#now())
     if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
-    if (!more) this.#expiringSince = null
+    if (more) return
+    this.#expiringSince = null
+    this.#expiredHour = hourOf(this.#now() - RETENTION_MS)
   }
 
   /**
@@ -255,7 +302,8 @@ export class StoreThread {
     this.#indexer[Symbol.dispose]()
     this.#reader[Symbol.dispose]()
     this.#journal[Symbol.dispose]()
-    this.#send({ kind: 'stopped' })
+    const isDurable = this.#intake.lastId === this.#journal.position
+    this.#send({ kind: 'stopped', mark: isDurable ? this.#mark() : null })
   }
 
   /** A form belongs to a number that is there already, so the indicators of a chunk go first. */
