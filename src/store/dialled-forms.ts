@@ -3,7 +3,7 @@ import { normalizeNumber } from '../core/phone-number.ts'
 import { DIALLED_SIZE_MAX } from './delta.ts'
 import { KeyedHash } from './keyed-hash.ts'
 
-const FORM_COUNT_MAX = 16_384
+const FORM_COUNT_MAX = 131_072
 const SLOT_COUNT = 2 * FORM_COUNT_MAX // a power of 2
 
 /** A number, shared by all forms of it that are known at the time. */
