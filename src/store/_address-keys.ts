@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { ADDRESS_SIZE, readAddress, writeAddress } from '../core/address.ts'
+import { ADDRESS_SIZE, packAddress, readAddress } from '../core/address.ts'
 import { type IndicatorRows, KEY_WORDS } from './_indicator-rows.ts'
 import { KeyedHash } from './keyed-hash.ts'
 
@@ -28,13 +28,7 @@ export class AddressKeys {
 
   /** The 16 bytes of an address in text, until the next call; null when it is none. */
   parse(value: string): DataView | null {
-    try {
-      writeAddress(value, this.#bytes, 0)
-      return this.#view
-    } catch (error) {
-      if (error instanceof RangeError) return null
-      throw error
-    }
+    return packAddress(value, this.#bytes, 0) ? this.#view : null
   }
 
   /** The row of the address that stands at `at`, or −1. */

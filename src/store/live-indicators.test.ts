@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ADDRESS_SIZE, writeAddress } from '../core/address.ts'
 import type { SourceValidation } from '../core/validation.ts'
-import { type Delta, validationRank } from './delta.ts'
-import { createDeltaBatch, type DeltaBatch, deltasOfBatch } from './delta-batch.ts'
+import type { Delta } from './delta.ts'
+import { batchOf, deltasOfBatch } from './delta-batch.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { RETENTION_MS } from './retention.ts'
 
@@ -23,23 +22,6 @@ function delta(facts: Partial<Delta> & { value: string }): Delta {
     tagMask: 0,
     ...facts,
   }
-}
-
-/** Deltas as the store thread sends them, addresses first. */
-function batchOf(deltas: readonly Delta[]): DeltaBatch {
-  const addressCount = deltas.filter(({ kind }) => kind === 'ip-address').length
-  const batch = createDeltaBatch(addressCount, deltas.length)
-  for (const [row, each] of deltas.entries()) {
-    if (row < addressCount) writeAddress(each.value, batch.addresses, row * ADDRESS_SIZE)
-    else batch.texts.push(each.value, each.form)
-    batch.counts[row] = each.count
-    batch.repeatCounts[row] = each.repeatCount
-    batch.firstAt[row] = each.firstAt
-    batch.lastAt[row] = each.lastAt
-    batch.validations[row] = validationRank(each.validation)
-    batch.tagMasks[row] = each.tagMask
-  }
-  return batch
 }
 
 function pages(live: LiveIndicators, limit: number, between: () => void = () => {}): string[] {
@@ -338,6 +320,9 @@ test('so many dialled forms are kept in all; a number beyond is still found, and
   assert.equal(live.formCount, 0)
 })
 
+/** Addresses, then numbers, then their forms. */
+const orderOf = ({ kind, form }: Delta): number => (kind === 'ip-address' ? 0 : form === '' ? 1 : 2)
+
 test('a batch adds what its rows add one by one, in whatever parts', () => {
   const row = fc.record({
     isAddress: fc.boolean(),
@@ -355,7 +340,7 @@ test('a batch adds what its rows add one by one, in whatever parts', () => {
           if (isAddress) return { ...delta({ value: i < 6 ? `192.0.2.${i}` : `2001:db8::${i}`, ...facts, ...times }) }
           return delta({ kind: 'phone-number', value: `+4420812345${i}`, form, ...facts, ...times })
         })
-        .sort((a, b) => Number(a.kind === 'phone-number') - Number(b.kind === 'phone-number'))
+        .sort((a, b) => orderOf(a) - orderOf(b))
       const max = { 'ip-address': 8, 'phone-number': 8 }
       const [one, other] = [
         new LiveIndicators({ now: () => START, max }),

@@ -2,7 +2,6 @@
 import type { ErrorCode } from '../core/errors.ts'
 import type { AppliedCount } from './_delta-sender.ts'
 import type { ClockOffset } from './clock.ts'
-import type { Delta } from './delta.ts'
 import type { DeltaBatch } from './delta-batch.ts'
 import type { Expiry } from './indexer.ts'
 import type { EventPage, EventQuery, IndexedEvent, JournalBatch } from './types.ts'
@@ -50,7 +49,6 @@ export type StoreCounters = {
 
 /** Store thread → main thread. */
 export type FromStore =
-  | { readonly kind: 'deltas'; readonly deltas: readonly Delta[] }
   | { readonly kind: 'batch'; readonly batch: DeltaBatch }
   | { readonly kind: 'ready'; readonly repairs: readonly string[]; readonly counters: StoreCounters }
   | { readonly kind: 'progress'; readonly counters: StoreCounters; readonly doneSize: number } // doneSize: bytes of batches now durable

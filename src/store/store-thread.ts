@@ -4,6 +4,7 @@ import { DeltaSender } from './_delta-sender.ts'
 import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
 import type { Delta } from './delta.ts'
+import { batchOf } from './delta-batch.ts'
 import { Indexer } from './indexer.ts'
 import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
@@ -306,12 +307,10 @@ export class StoreThread {
     this.#send({ kind: 'stopped', mark: isDurable ? this.#mark() : null })
   }
 
-  /** A form belongs to a number that is there already, so the indicators of a chunk go first. */
+  /** A form belongs to a number that is there already, so those go last. */
   #sendDeltas(deltas: readonly Delta[]): void {
     const ordered = [...deltas.filter(({ form }) => form === ''), ...deltas.filter(({ form }) => form !== '')]
-    for (let i = 0; i < ordered.length; i += LOAD_COUNT) {
-      this.#send({ kind: 'deltas', deltas: ordered.slice(i, i + LOAD_COUNT) })
-    }
+    for (let i = 0; i < ordered.length; i += LOAD_COUNT) this.#deltas.post(batchOf(ordered.slice(i, i + LOAD_COUNT)))
   }
 
   /** Asks the file system at most once a second. */

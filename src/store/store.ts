@@ -202,8 +202,7 @@ class StoreThreadClient implements AsyncDisposable {
       const { batch, from, to } = message
       this.#live.addBatch(batch, from, to)
       if (to === batch.rowCount) Atomics.add(this.#applied, 0, 1)
-    } else if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
-    else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
+    } else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
     else if (message.kind === 'ready') {
       this.#repairs = message.repairs
       this.counters = message.counters
