@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { ADDRESS_SIZE, readAddress, writeAddress } from '../core/address.ts'
+import { ADDRESS_SIZE, packAddress, readAddress } from '../core/address.ts'
 import { type IndicatorRows, KEY_WORDS } from './_indicator-rows.ts'
 import { KeyedHash } from './keyed-hash.ts'
 
@@ -28,13 +28,7 @@ export class AddressKeys {
 
   /** The 16 bytes of an address in text, until the next call; null when it is none. */
   parse(value: string): DataView | null {
-    try {
-      writeAddress(value, this.#bytes, 0)
-      return this.#view
-    } catch (error) {
-      if (error instanceof RangeError) return null
-      throw error
-    }
+    return packAddress(value, this.#bytes, 0) ? this.#view : null
   }
 
   /** The row of the address that stands at `at`, or −1. */
@@ -53,6 +47,18 @@ export class AddressKeys {
     if (2 * ++this.#count > this.#mask + 1) this.#grow()
     this.#hash.read(view, at, at + ADDRESS_SIZE)
     this.#put(slot, this.#hash.low)
+  }
+
+  /** Finds the rows of a table that has just been loaded: those of the slots that `isAlive`. */
+  load(slotCount: number, isAlive: (slot: number) => boolean): void {
+    while (2 * slotCount > this.#mask + 1) this.#mask = 2 * this.#mask + 1
+    this.#places = new Int32Array(2 * (this.#mask + 1))
+    for (let slot = 0; slot < slotCount; slot++) {
+      if (!isAlive(slot)) continue
+      this.#count++
+      this.#hash.read(this.#write(slot), 0, ADDRESS_SIZE)
+      this.#put(slot, this.#hash.low)
+    }
   }
 
   remove(slot: number): void {

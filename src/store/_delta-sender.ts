@@ -42,8 +42,14 @@ export class DeltaSender implements Disposable {
     this.#timer = null
     if (this.#window.isEmpty) return
     this.#sentAt = performance.now()
+    this.post(this.#window.take())
+  }
+
+  /** Sends what no window sums. */
+  post(batch: DeltaBatch): void {
+    if (batch.rowCount === 0) return
     this.#sentCount = (this.#sentCount + 1) | 0
-    this.#post(this.#window.take())
+    this.#post(batch)
   }
 
   [Symbol.dispose](): void {

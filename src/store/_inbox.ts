@@ -12,6 +12,7 @@ export class Inbox<T> {
   #next = 0 // of those that wait
   #turn: NodeJS.Immediate | null = null
   #turnAt = 0 // monotonic ms
+  #isPaused = false
 
   constructor(handle: (message: T) => void) {
     this.#handle = handle
@@ -23,6 +24,16 @@ export class Inbox<T> {
     this.#work(this.#turnAt + TURN_MS)
   }
 
+  /** Handles nothing until `resume`. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    if (this.#turn === null && this.#waiting.length > 0) this.#begin()
+  }
+
   /** Handles all that waits, now. */
   drain(): void {
     this.#work(Number.POSITIVE_INFINITY)
@@ -32,14 +43,14 @@ export class Inbox<T> {
     this.#turnAt = performance.now()
     this.#turn = setImmediate(() => {
       this.#turn = null
-      if (this.#waiting.length === 0) return
+      if (this.#waiting.length === 0 || this.#isPaused) return
       this.#begin()
       this.#work(this.#turnAt + TURN_MS)
     })
   }
 
   #work(until: number): void {
-    while (this.#next < this.#waiting.length && performance.now() < until) {
+    while (!this.#isPaused && this.#next < this.#waiting.length && performance.now() < until) {
       const message = this.#waiting[this.#next++] as T
       this.#handle(message)
     }

@@ -13,6 +13,8 @@ const ROW_MASK = SEGMENT_ROWS - 1
  */
 const ROW_NUMBERS = 9
 const ROW_WORDS = 18
+const ROW_SIZE = 72 // bytes
+const SEGMENT_SIZE = SEGMENT_ROWS * ROW_SIZE
 export const KEY_WORDS = 4
 const FIRST_AT = 2
 const LAST_AT = 3
@@ -47,7 +49,7 @@ export class IndicatorRows {
 
   /** Begins a row of nothing yet. */
   clear(slot: number, at: number, touch: number): void {
-    if (slot >> SEGMENT_SHIFT === this.#numbers.length) this.#grow()
+    if (slot >> SEGMENT_SHIFT === this.#numbers.length) this.#add(new ArrayBuffer(SEGMENT_SIZE))
     const numbers = this.#numbers[slot >> SEGMENT_SHIFT]!
     const base = (slot & ROW_MASK) * ROW_NUMBERS
     numbers.fill(0, base, base + ROW_NUMBERS)
@@ -57,10 +59,27 @@ export class IndicatorRows {
     numbers[base + MADE_AT] = touch
   }
 
-  #grow(): void {
-    const segment = new ArrayBuffer(SEGMENT_ROWS * ROW_NUMBERS * Float64Array.BYTES_PER_ELEMENT)
+  #add(segment: ArrayBuffer): void {
     this.#numbers.push(new Float64Array(segment))
     this.#words.push(new Int32Array(segment))
+  }
+
+  /** The bytes of the first rows, a segment a piece. */
+  *save(count: number): Generator<Uint8Array> {
+    for (let from = 0; from < count; from += SEGMENT_ROWS) {
+      const { buffer } = this.#words[from >> SEGMENT_SHIFT]!
+      yield new Uint8Array(buffer, 0, Math.min(SEGMENT_ROWS, count - from) * ROW_SIZE)
+    }
+  }
+
+  /** Takes over the memory of whole segments, so that it is not needed twice. */
+  load(next: () => Uint8Array<ArrayBuffer>, count: number): void {
+    for (let from = 0; from < count; from += SEGMENT_ROWS) {
+      const { buffer } = next()
+      const segment = buffer.byteLength === SEGMENT_SIZE ? buffer : new ArrayBuffer(SEGMENT_SIZE)
+      if (segment !== buffer) new Uint8Array(segment).set(new Uint8Array(buffer))
+      this.#add(segment)
+    }
   }
 
   firstAt(slot: number): number {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { randomBytes } from 'node:crypto'
+import { bytesOf, grown } from './_columns.ts'
 import { IndicatorRows } from './_indicator-rows.ts'
 
 export const NONE = -1
@@ -120,6 +121,28 @@ export class IndicatorTable {
     return next
   }
 
+  *save(): Generator<Uint8Array> {
+    const places = [this.#size, this.#slotCount, this.#touch, this.#newest, this.#oldest, this.#kept, this.#free]
+    yield bytesOf(new Float64Array(places))
+    yield bytesOf(this.#links.subarray(0, 2 * this.#slotCount))
+    yield* this.rows.save(this.#slotCount)
+  }
+
+  load(next: () => Uint8Array<ArrayBuffer>): void {
+    const places = new Float64Array(Uint8Array.from(next()).buffer)
+    this.#size = places[0]!
+    this.#slotCount = places[1]!
+    this.#touch = places[2]!
+    this.#newest = places[3]!
+    this.#oldest = places[4]!
+    this.#kept = places[5]!
+    this.#free = places[6]!
+    const links = next()
+    while (this.#links.length < 2 * this.#slotCount) this.#links = new Int32Array(2 * this.#links.length)
+    new Uint8Array(this.#links.buffer).set(links)
+    this.rows.load(next, this.#slotCount)
+  }
+
   #takeSlot(): number {
     if (this.#free !== NONE) {
       const slot = this.#free
@@ -127,9 +150,7 @@ export class IndicatorTable {
       return slot
     }
     if (2 * this.#slotCount === this.#links.length) {
-      const links = new Int32Array(2 * this.#links.length)
-      links.set(this.#links)
-      this.#links = links
+      this.#links = grown(this.#links, new Int32Array(2 * this.#links.length))
     }
     return this.#slotCount++
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DIALLED_FORMS_MAX, type DialledForm } from '../core/indicator.ts'
+import { bytesOf, grown } from './_columns.ts'
 import type { IndicatorRows } from './_indicator-rows.ts'
+import { loadTexts, saveTexts } from './_text-column.ts'
 
 const FIRST = 0 // words of a row's key: its first form, counted from 1, and how many it has
 const COUNT = 1
@@ -10,7 +12,7 @@ const PLACES_MIN = 1024
 export class NumberForms {
   readonly #rows: IndicatorRows
   readonly #countMax: number
-  readonly #texts: string[] = []
+  #texts: string[] = []
   #counts = new Float64Array(PLACES_MIN)
   #lastAt = new Float64Array(PLACES_MIN)
   #next = new Int32Array(PLACES_MIN) // the next form of the same number, or the next free place; counted from 1
@@ -85,6 +87,25 @@ export class NumberForms {
     return forms.reverse().sort((a, b) => b.count - a.count || b.lastSeenAt - a.lastSeenAt)
   }
 
+  *save(): Generator<Uint8Array> {
+    const placeCount = this.#texts.length
+    yield bytesOf(new Float64Array([this.count, this.#free, placeCount]))
+    yield bytesOf(this.#counts.subarray(0, placeCount))
+    yield bytesOf(this.#lastAt.subarray(0, placeCount))
+    yield bytesOf(this.#next.subarray(0, placeCount))
+    yield* saveTexts(this.#texts, placeCount)
+  }
+
+  load(next: () => Uint8Array<ArrayBuffer>): void {
+    const places = new Float64Array(Uint8Array.from(next()).buffer)
+    const placeCount = places[2]!
+    this.count = places[0]!
+    this.#free = places[1]!
+    while (this.#counts.length < placeCount) this.#grow()
+    for (const column of [this.#counts, this.#lastAt, this.#next]) new Uint8Array(column.buffer).set(next())
+    this.#texts = loadTexts(next, placeCount)
+  }
+
   #find(slot: number, form: string): number {
     let place = this.#rows.word(slot, FIRST)
     while (place > 0 && this.#texts[place - 1] !== form) place = this.#next[place - 1]!
@@ -111,10 +132,6 @@ export class NumberForms {
 
   #grow(): void {
     const room = 2 * this.#counts.length
-    const grown = <T extends Float64Array | Int32Array>(from: T, to: T): T => {
-      to.set(from)
-      return to
-    }
     this.#counts = grown(this.#counts, new Float64Array(room))
     this.#lastAt = grown(this.#lastAt, new Float64Array(room))
     this.#next = grown(this.#next, new Int32Array(room))

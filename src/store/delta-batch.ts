@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { ADDRESS_SIZE, readAddress } from '../core/address.ts'
-import { type Delta, validationAt } from './delta.ts'
+import { ADDRESS_SIZE, packAddress, readAddress } from '../core/address.ts'
+import { type Delta, validationAt, validationRank } from './delta.ts'
 
 const ROW_SIZE = 2 * 8 + 3 * 4 + 1 // bytes of the numbers of a row
 
@@ -38,6 +38,28 @@ export function createDeltaBatch(addressCount: number, rowCount: number): DeltaB
     addresses: new Uint8Array(buffer, rest + rowCount, addressCount * ADDRESS_SIZE),
     texts: [],
   }
+}
+
+/** The deltas in their order, but for that of kinds and forms; an address that is none is left out. */
+export function batchOf(deltas: readonly Delta[]): DeltaBatch {
+  const packed = new Uint8Array(ADDRESS_SIZE)
+  const addresses = deltas.filter(({ kind, value }) => kind === 'ip-address' && packAddress(value, packed, 0))
+  const ofNumbers = deltas.filter(({ kind }) => kind === 'phone-number')
+  const numbers = ofNumbers.filter(({ form }) => form === '')
+  const forms = ofNumbers.filter(({ form }) => form !== '')
+  const rows = [...addresses, ...numbers, ...forms]
+  const batch = createDeltaBatch(addresses.length, rows.length)
+  for (const [row, delta] of rows.entries()) {
+    if (row < addresses.length) packAddress(delta.value, batch.addresses, row * ADDRESS_SIZE)
+    else batch.texts.push(delta.value, delta.form)
+    batch.counts[row] = delta.count
+    batch.repeatCounts[row] = delta.repeatCount
+    batch.firstAt[row] = delta.firstAt
+    batch.lastAt[row] = delta.lastAt
+    batch.validations[row] = validationRank(delta.validation)
+    batch.tagMasks[row] = delta.tagMask
+  }
+  return batch
 }
 
 /** The rows as deltas, in their order. */

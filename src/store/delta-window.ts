@@ -11,13 +11,16 @@ const ROWS_PER_EVENT = 2 // of numbers, and of forms
 const SLOT_COUNT = 2 * ROWS_MAX // a power of 2
 const ADDRESS_WORDS = ADDRESS_SIZE / 4
 
+let rounds = 0
+/** Tells rows of one filling of a window from those of any other, so that a number can keep the place of its row. */
+const nextRound = (): number => ++rounds
+
 /** What the events of the last milliseconds add to indicators, summed for each address, number and form. */
 export class DeltaWindow {
   readonly #hash = new KeyedHash()
   readonly #slots = new Int32Array(SLOT_COUNT) // the row of an address, counted from 1
   readonly #addresses = new Int32Array(ROWS_MAX * ADDRESS_WORDS)
-  readonly #numberRows = new Map<KnownNumber, number>()
-  readonly #formRows = new Map<KnownForm, number>()
+  #round = nextRound()
   readonly #numbers: KnownNumber[] = [] // by their rows
   readonly #forms: KnownForm[] = []
   readonly #ofAddresses = new Sums(ROWS_MAX)
@@ -82,8 +85,7 @@ export class DeltaWindow {
 
   #clear(): void {
     this.#slots.fill(0)
-    this.#numberRows.clear()
-    this.#formRows.clear()
+    this.#round = nextRound()
     this.#numbers.length = 0
     this.#forms.length = 0
     for (const sums of [this.#ofAddresses, this.#ofNumbers, this.#ofForms]) sums.clear()
@@ -110,21 +112,19 @@ export class DeltaWindow {
   }
 
   #numberRow(number: KnownNumber, at: number): number {
-    const known = this.#numberRows.get(number)
-    if (known !== undefined) return known
-    const row = this.#ofNumbers.make(at)
-    this.#numberRows.set(number, row)
+    if (number.round === this.#round) return number.row
+    number.round = this.#round
+    number.row = this.#ofNumbers.make(at)
     this.#numbers.push(number)
-    return row
+    return number.row
   }
 
   #formRow(form: KnownForm, at: number): number {
-    const known = this.#formRows.get(form)
-    if (known !== undefined) return known
-    const row = this.#ofForms.make(at)
-    this.#formRows.set(form, row)
+    if (form.round === this.#round) return form.row
+    form.round = this.#round
+    form.row = this.#ofForms.make(at)
     this.#forms.push(form)
-    return row
+    return form.row
   }
 }
 

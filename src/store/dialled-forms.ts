@@ -3,14 +3,17 @@ import { normalizeNumber } from '../core/phone-number.ts'
 import { DIALLED_SIZE_MAX } from './delta.ts'
 import { KeyedHash } from './keyed-hash.ts'
 
-const FORM_COUNT_MAX = 16_384
+const FORM_COUNT_MAX = 131_072
 const SLOT_COUNT = 2 * FORM_COUNT_MAX // a power of 2
 
+/** Where a window has the row of something, as long as it is of that round. */
+type RowPlace = { round: number; row: number }
+
 /** A number, shared by all forms of it that are known at the time. */
-export type KnownNumber = { readonly value: string; readonly e164: string | null }
+export type KnownNumber = RowPlace & { readonly value: string; readonly e164: string | null }
 
 /** A dialled form as indicators keep it, its first 64 characters, and the number it stands for. */
-export type KnownForm = { readonly form: string; readonly number: KnownNumber }
+export type KnownForm = RowPlace & { readonly form: string; readonly number: KnownNumber }
 
 /**
  * The forms dialled lately, found by their bytes: a form that is known costs no string. When it is full it forgets all,
@@ -63,10 +66,10 @@ export class DialledForms {
     const { value, e164 } = normalizeNumber(form)
     let number = this.#numbers.get(value)
     if (number === undefined) {
-      number = { value, e164 }
+      number = { value, e164, round: 0, row: 0 }
       this.#numbers.set(value, number)
     }
-    const known = { form, number }
+    const known = { form, number, round: 0, row: 0 }
     this.#forms.push(known)
     this.#bytes.set(bytes.subarray(start, start + size), place * DIALLED_SIZE_MAX)
     this.#sizes[place] = size

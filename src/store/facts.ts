@@ -23,7 +23,7 @@ const PROBES = (['OPTIONS', 'REGISTER', 'INVITE'] as const).map((method) => ({
  * an object for each: the fields are written over by the next `read`, and the spans are good as long as the bytes are.
  */
 export class Facts {
-  readonly #forms = new DialledForms()
+  readonly #forms: DialledForms
   #viewed: Uint8Array | null = null
   #view: DataView = new DataView(new ArrayBuffer(0))
   /** The kind of the event by its place in EVENT_KINDS. */
@@ -38,6 +38,11 @@ export class Facts {
   numberCount = 0
   first: KnownForm | null = null
   second: KnownForm | null = null
+
+  /** Two that run in one thread may share what they know of dialled forms. */
+  constructor(forms = new DialledForms()) {
+    this.#forms = forms
+  }
 
   /** The number dialled that exists in the world's plan. */
   get e164(): string | null {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { MessagePort } from 'node:worker_threads'
-import { shedRaw } from './derive.ts'
 import { type DatagramToStore, datagramRecordSize, writeDatagramRecord } from './record.ts'
 import { RingWriter } from './ring.ts'
+import { writeShed } from './shed.ts'
 
 /** Bytes that may wait in a ring: half a second of the largest flood. A power of two. */
 export const INLET_SIZE = 67_108_864
+const DATAGRAM_SIZE_MAX = 65_536 // bytes
 /** Above this share of it messages are shortened, so that there is room for more of them. */
 const SHED_SHARE = 0.5
 
@@ -17,6 +18,7 @@ export class Inlet {
   readonly #ring: RingWriter
   readonly #bytes: Buffer
   readonly #view: DataView
+  readonly #short = Buffer.alloc(DATAGRAM_SIZE_MAX)
 
   constructor({ buffer, doorbell }: InletInit) {
     this.#ring = new RingWriter(buffer, () => doorbell.postMessage(null))
@@ -28,7 +30,7 @@ export class Inlet {
   /** Copies it. It is seen by the store after `publish`. */
   add(datagram: DatagramToStore): void {
     const ring = this.#ring
-    const kept = ring.usedSize > ring.capacity * SHED_SHARE ? shortened(datagram) : datagram
+    const kept = ring.usedSize > ring.capacity * SHED_SHARE ? this.#shortened(datagram) : datagram
     const size = datagramRecordSize(kept)
     const at = ring.reserve(size)
     if (at < 0) {
@@ -47,12 +49,13 @@ export class Inlet {
   tellBusy(share: number): void {
     this.#ring.tellBusy(share)
   }
-}
 
-function shortened(datagram: DatagramToStore): DatagramToStore {
-  const { bytes, start, end } = datagram
-  const short = Buffer.from(shedRaw(bytes.subarray(start, end)))
-  return short.length < end - start
-    ? { ...datagram, bytes: short, start: 0, end: short.length, wholeSize: end - start }
-    : datagram
+  /** A copy without what indicators can do without, when that is smaller. It is good until the next one. */
+  #shortened(datagram: DatagramToStore): DatagramToStore {
+    const { bytes, start, end } = datagram
+    const wholeSize = end - start
+    if (wholeSize > this.#short.length) return datagram
+    const size = writeShed(bytes, start, end, this.#short, 0)
+    return size < wholeSize ? { ...datagram, bytes: this.#short, start: 0, end: size, wholeSize } : datagram
+  }
 }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { readAddress } from '../core/address.ts'
 import { DeltaWindow } from './delta-window.ts'
-import { shedRaw } from './derive.ts'
 import { Facts, KIND } from './facts.ts'
 import type { JournalWriter } from './journal-writer.ts'
 import { RawSampler } from './raw-sampler.ts'
 import {
+  copyEventHead,
   EVENT_FIELD,
-  eventRecordSize,
   isRawShed,
   RECORD,
+  RECORD_SIZE_MAX,
   rawStartOf,
-  readRecord,
   sizeOfRecord,
   UDP,
-  writeEventRecord,
 } from './record.ts'
 import { Repeats } from './repeats.ts'
+import { writeShed } from './shed.ts'
 
 const TYPE_AT = 4
 
@@ -29,6 +29,8 @@ export class Intake {
   readonly #facts = new Facts()
   readonly #repeats = new Repeats()
   readonly #sampler = new RawSampler()
+  readonly #short = new Uint8Array(RECORD_SIZE_MAX)
+  readonly #shortView = new DataView(this.#short.buffer)
   readonly window = new DeltaWindow()
   /** Whether messages are shortened: not, save the first few of each source, or all. */
   shortens: 'none' | 'most' | 'all' = 'none'
@@ -69,24 +71,34 @@ export class Intake {
   }
 
   #append(bytes: Uint8Array, records: DataView, at: number, size: number, now: number): number {
+    const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
     const isShed = isRawShed(records, at)
     if (isShed) this.shedRawCount++
-    if (isShed || this.shortens === 'none') {
-      return this.#journal.appendRecord(bytes, at, size, records.getFloat64(at + EVENT_FIELD.at, true), now)
+    if (!isShed && this.shortens !== 'none' && !this.#isKeptWhole(bytes, records, at, size)) {
+      const shortSize = this.#shorten(bytes, records, at, size)
+      if (shortSize < size) {
+        this.shedRawCount++
+        return this.#journal.appendRecord(this.#short, 0, shortSize, happenedAt, now)
+      }
     }
-    return this.#appendShort(bytes, at, now)
+    return this.#journal.appendRecord(bytes, at, size, happenedAt, now)
   }
 
-  #appendShort(bytes: Uint8Array, at: number, now: number): number {
-    const record = readRecord(bytes, at)
-    if (record.type !== 'event') throw new Error('an event was told by its type')
-    const { observation } = record
-    if (this.shortens === 'most' && this.#sampler.keeps(observation)) return this.#journal.append(bytes, at, now)
-    const short = { ...observation, bytes: shedRaw(observation.bytes) }
-    const shortened = new Uint8Array(eventRecordSize(short))
-    writeEventRecord(short, shortened, 0, true)
-    this.shedRawCount++
-    return this.#journal.append(shortened, 0, now)
+  #isKeptWhole(bytes: Uint8Array, records: DataView, at: number, size: number): boolean {
+    if (this.shortens === 'all') return false
+    const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
+    const isForgeable = bytes[at + EVENT_FIELD.validation] === 0
+    const rawSize = at + size - rawStartOf(records, at)
+    return this.#sampler.keeps(happenedAt, isForgeable, rawSize, () => readAddress(bytes, at + EVENT_FIELD.source))
+  }
+
+  /** Puts the record with a shortened message into `#short`, and returns its size. */
+  #shorten(bytes: Uint8Array, records: DataView, at: number, size: number): number {
+    const rawStart = rawStartOf(records, at)
+    const shortStart = rawStart - at
+    const rawSize = writeShed(bytes, rawStart, at + size, this.#short, shortStart)
+    copyEventHead(records, at, this.#shortView, 0, rawSize)
+    return shortStart + rawSize
   }
 }
 

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ADDRESS_SIZE, writeAddress } from '../core/address.ts'
 import type { SourceValidation } from '../core/validation.ts'
-import { type Delta, validationRank } from './delta.ts'
-import { createDeltaBatch, type DeltaBatch, deltasOfBatch } from './delta-batch.ts'
+import type { Delta } from './delta.ts'
+import { batchOf, deltasOfBatch } from './delta-batch.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { RETENTION_MS } from './retention.ts'
 
@@ -23,23 +22,6 @@ function delta(facts: Partial<Delta> & { value: string }): Delta {
     tagMask: 0,
     ...facts,
   }
-}
-
-/** Deltas as the store thread sends them, addresses first. */
-function batchOf(deltas: readonly Delta[]): DeltaBatch {
-  const addressCount = deltas.filter(({ kind }) => kind === 'ip-address').length
-  const batch = createDeltaBatch(addressCount, deltas.length)
-  for (const [row, each] of deltas.entries()) {
-    if (row < addressCount) writeAddress(each.value, batch.addresses, row * ADDRESS_SIZE)
-    else batch.texts.push(each.value, each.form)
-    batch.counts[row] = each.count
-    batch.repeatCounts[row] = each.repeatCount
-    batch.firstAt[row] = each.firstAt
-    batch.lastAt[row] = each.lastAt
-    batch.validations[row] = validationRank(each.validation)
-    batch.tagMasks[row] = each.tagMask
-  }
-  return batch
 }
 
 function pages(live: LiveIndicators, limit: number, between: () => void = () => {}): string[] {
@@ -338,6 +320,9 @@ test('so many dialled forms are kept in all; a number beyond is still found, and
   assert.equal(live.formCount, 0)
 })
 
+/** Addresses, then numbers, then their forms. */
+const orderOf = ({ kind, form }: Delta): number => (kind === 'ip-address' ? 0 : form === '' ? 1 : 2)
+
 test('a batch adds what its rows add one by one, in whatever parts', () => {
   const row = fc.record({
     isAddress: fc.boolean(),
@@ -355,7 +340,7 @@ test('a batch adds what its rows add one by one, in whatever parts', () => {
           if (isAddress) return { ...delta({ value: i < 6 ? `192.0.2.${i}` : `2001:db8::${i}`, ...facts, ...times }) }
           return delta({ kind: 'phone-number', value: `+4420812345${i}`, form, ...facts, ...times })
         })
-        .sort((a, b) => Number(a.kind === 'phone-number') - Number(b.kind === 'phone-number'))
+        .sort((a, b) => orderOf(a) - orderOf(b))
       const max = { 'ip-address': 8, 'phone-number': 8 }
       const [one, other] = [
         new LiveIndicators({ now: () => START, max }),
@@ -393,4 +378,67 @@ test('addresses are found among many, whichever came and went', () => {
     assert.equal(live.get('ip-address', address(i)) !== undefined, known.has(address(i)), address(i))
   }
   assert.equal(live.get('ip-address', 'no address'), undefined)
+})
+
+test('what was saved and loaded is the same, and goes on in the same way', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('ip-address' as const, 'phone-number' as const),
+    i: fc.nat(30),
+    form: fc.constantFrom('', 'a', 'b\xff'),
+    goes: fc.integer({ min: 0, max: 5 }),
+  })
+  const steps = fc.array(step, { maxLength: 80 })
+  fc.assert(
+    fc.property(steps, steps, (before, after) => {
+      const deps = { now: () => START, max: { 'ip-address': 12, 'phone-number': 12 }, formsMax: 9 }
+      const [one, other] = [new LiveIndicators(deps), new LiveIndicators(deps)]
+      let at = START
+      const play = (live: LiveIndicators, { kind, i, form, goes }: (typeof before)[number]): void => {
+        const value = kind === 'ip-address' ? `192.0.2.${i}` : `+4420812345${i}`
+        const each = delta({ kind, value, form: kind === 'ip-address' ? '' : form, firstAt: at, lastAt: at })
+        if (goes === 0) live.replace(each, null)
+        else live.add(each)
+      }
+      for (const each of before) {
+        at++
+        play(one, each)
+      }
+      other.load([...one.save()].map((piece) => Uint8Array.from(piece)))
+      const seen = (live: LiveIndicators): unknown => [
+        [...live.all('ip-address')],
+        [...live.all('phone-number')],
+        live.formCount,
+        live.oldestAt,
+      ]
+      assert.deepEqual(seen(other), seen(one))
+      for (const each of after) {
+        at++
+        play(one, each)
+        play(other, each)
+      }
+      assert.deepEqual(seen(other), seen(one))
+      for (const { kind, value } of [...one.all('ip-address'), ...one.all('phone-number')]) {
+        assert.deepEqual(other.get(kind, value), one.get(kind, value))
+      }
+      other.clear()
+      assert.deepEqual(seen(other), [[], [], 0, Number.POSITIVE_INFINITY])
+    }),
+  )
+})
+
+test('a table of several segments is saved and loaded whole', () => {
+  const [one, other] = [new LiveIndicators({ now: () => START }), new LiveIndicators({ now: () => START })]
+  for (let i = 0; i < 40_000; i++) {
+    one.add(delta({ value: `10.1.${i >> 8}.${i & 255}`, firstAt: START - i }))
+    one.add(delta({ kind: 'phone-number', value: String(1_000_000 + i) }))
+  }
+  other.load([...one.save()].map((piece) => Uint8Array.from(piece)))
+  assert.deepEqual([...other.all('ip-address')], [...one.all('ip-address')])
+  assert.deepEqual([...other.all('phone-number')], [...one.all('phone-number')])
+  assert.equal(other.oldestAt, START - 39_999)
+  assert.throws(
+    () =>
+      new LiveIndicators({ now: () => START }).load([...one.save()].map((piece) => Uint8Array.from(piece)).slice(0, 3)),
+    RangeError,
+  )
 })

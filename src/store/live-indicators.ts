@@ -9,7 +9,7 @@ import { IndicatorTable, NONE } from './_indicator-table.ts'
 import { NumberForms } from './_number-forms.ts'
 import { NumberKeys } from './_number-keys.ts'
 import { type Delta, tagsOf, validationAt, validationRank } from './delta.ts'
-import type { DeltaBatch } from './delta-batch.ts'
+import { batchOf, type DeltaBatch } from './delta-batch.ts'
 import { RETENTION_MS } from './retention.ts'
 import type { IndicatorPage, IndicatorQuery, Indicators } from './types.ts'
 
@@ -21,19 +21,22 @@ const FILTERED_TOTAL_MAX = 10_000
 
 /** The indicators of the last 7 days in memory, fed with deltas in the order of the journal. */
 export class LiveIndicators implements Indicators {
-  readonly #addresses = new IndicatorTable((slot) => this.#isCheapAddress(slot))
-  readonly #numbers = new IndicatorTable((slot) => this.#isCheapNumber(slot))
-  readonly #addressKeys = new AddressKeys(this.#addresses.rows)
-  readonly #numberKeys = new NumberKeys()
-  readonly #forms: NumberForms
+  #addresses = new IndicatorTable((slot) => this.#isCheapAddress(slot))
+  #numbers = new IndicatorTable((slot) => this.#isCheapNumber(slot))
+  #addressKeys = new AddressKeys(this.#addresses.rows)
+  #numberKeys = new NumberKeys()
+  #forms: NumberForms
   readonly #now: () => number
   readonly #max: Record<IndicatorKind, number>
+  readonly #formsMax: number
+  #isSaving = false
   evictedCount = 0
 
   constructor(deps: { now: () => number; max?: Record<IndicatorKind, number>; formsMax?: number }) {
     this.#now = deps.now
     this.#max = deps.max ?? INDICATORS_MAX
-    this.#forms = new NumberForms(this.#numbers.rows, deps.formsMax ?? FORMS_MAX)
+    this.#formsMax = deps.formsMax ?? FORMS_MAX
+    this.#forms = new NumberForms(this.#numbers.rows, this.#formsMax)
   }
 
   /** Dialled forms kept, of all numbers together. */
@@ -42,15 +45,7 @@ export class LiveIndicators implements Indicators {
   }
 
   add(delta: Delta): void {
-    const { value, form, count, lastAt } = delta
-    if (form !== '') {
-      this.#addForm(value, form, count, lastAt)
-      return
-    }
-    const slot = this.#slot(delta)
-    if (slot === NONE) return
-    const rank = validationRank(delta.validation)
-    this.#table(delta.kind).rows.add(slot, count, delta.repeatCount, delta.firstAt, lastAt, rank, delta.tagMask)
+    this.addBatch(batchOf([delta]))
   }
 
   /** The rows from `from` to `to`, which follow those before: about a third of a microsecond each. */
@@ -121,6 +116,54 @@ export class LiveIndicators implements Indicators {
     return this.#table(kind).size
   }
 
+  /** All of it, for `load`. Nothing may be added or replaced until the last piece was taken. */
+  *save(): Generator<Uint8Array> {
+    this.#isSaving = true
+    try {
+      yield* this.#addresses.save()
+      yield* this.#numbers.save()
+      yield* this.#numberKeys.save(this.#numbers.slotCount)
+      yield* this.#forms.save()
+    } finally {
+      this.#isSaving = false
+    }
+  }
+
+  /** Takes what `save` gave in place of nothing, each piece in memory of its own, which is taken over. */
+  load(pieces: readonly Uint8Array<ArrayBuffer>[]): void {
+    let taken = 0
+    const next = (): Uint8Array<ArrayBuffer> => {
+      const piece = pieces[taken++]
+      if (piece === undefined) throw new RangeError('Cannot load the indicators: there is less than was saved')
+      return piece
+    }
+    this.#addresses.load(next)
+    this.#numbers.load(next)
+    this.#addressKeys.load(this.#addresses.slotCount, (slot) => this.#addresses.touchAt(slot) > 0)
+    this.#numberKeys.load(next, this.#numbers.slotCount, (slot) => this.#numbers.touchAt(slot) > 0)
+    this.#forms.load(next)
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#addresses = new IndicatorTable((slot) => this.#isCheapAddress(slot))
+    this.#numbers = new IndicatorTable((slot) => this.#isCheapNumber(slot))
+    this.#addressKeys = new AddressKeys(this.#addresses.rows)
+    this.#numberKeys = new NumberKeys()
+    this.#forms = new NumberForms(this.#numbers.rows, this.#formsMax)
+  }
+
+  /** The earliest first time of any indicator; Infinity when there is none. */
+  get oldestAt(): number {
+    let oldestAt = Number.POSITIVE_INFINITY
+    for (const { rows, slotCount } of [this.#addresses, this.#numbers]) {
+      for (let slot = 0; slot < slotCount; slot++) {
+        if (rows.touch(slot) > 0) oldestAt = Math.min(oldestAt, rows.firstAt(slot))
+      }
+    }
+    return oldestAt
+  }
+
   #table(kind: IndicatorKind): IndicatorTable {
     return kind === 'ip-address' ? this.#addresses : this.#numbers
   }
@@ -133,6 +176,7 @@ export class LiveIndicators implements Indicators {
 
   /** What was not seen for 7 days lies at the end of the list; the store's sweep would take it out later. */
   #forgetDead(kind: IndicatorKind): void {
+    if (this.#isSaving) return
     const table = this.#table(kind)
     for (let slot = table.oldest; slot !== NONE && !this.#isAlive(kind, slot); slot = table.oldest) {
       this.#remove(kind, slot)
@@ -170,13 +214,7 @@ export class LiveIndicators implements Indicators {
     return total
   }
 
-  /** The row of what a delta tells of, a new one when it has none; NONE for an address that is none. */
-  #slot({ kind, value, firstAt }: Delta): number {
-    if (kind === 'phone-number') return this.#number(value, firstAt)
-    const address = this.#addressKeys.parse(value)
-    return address === null ? NONE : this.#address(address, 0, firstAt)
-  }
-
+  /** The row of an address, a new one when it has none; as the one changed last. */
   #address(view: DataView, addressAt: number, at: number): number {
     const known = this.#addressKeys.find(view, addressAt)
     const slot = known === NONE ? this.#make('ip-address', at) : known

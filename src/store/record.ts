@@ -144,6 +144,15 @@ export const sizeOfRecord = (records: DataView, at: number): number => records.g
 /** Where the bytes received begin in the event record at `at`; they end where it does. */
 export const rawStartOf = (records: DataView, at: number): number => at + FIXED_SIZE + 2 * records.getUint8(at + 60)
 
+/** Copies the fixed fields of an event record to `to`, for other bytes of that size; returns where those begin. */
+export function copyEventHead(records: DataView, at: number, target: DataView, to: number, rawSize: number): number {
+  const headSize = rawStartOf(records, at) - at
+  for (let i = 0; i < headSize; i++) target.setUint8(to + i, records.getUint8(at + i))
+  target.setUint32(to, headSize + rawSize, true)
+  target.setUint8(to + EVENT_FIELD.flags, records.getUint8(at + EVENT_FIELD.flags) | FLAG_RAW_SHED)
+  return to + headSize
+}
+
 export const isRawShed = (records: DataView, at: number): boolean =>
   (records.getUint8(at + EVENT_FIELD.flags) & FLAG_RAW_SHED) !== 0
 

@@ -10,6 +10,7 @@ import { JournalWriter } from './journal-writer.ts'
 import { lockStateDir } from './lock.ts'
 import { dayOf, HOUR_MS } from './retention.ts'
 import { journalDir, listSegments, type Segment, scanSegment } from './segment.ts'
+import { removeSnapshot } from './snapshot-file.ts'
 
 export type ReindexResult = {
   readonly events: number // records read from the journal
@@ -34,6 +35,7 @@ export async function reindexStore(
   rmSync(paths.old, { recursive: true, force: true })
   mkdirSync(paths.index, { recursive: true, mode: 0o700 })
   const events = await buildIndex(journalDir(dir), paths.fresh, deps.onProgress)
+  removeSnapshot(dir) // the new index may tell less of the hours whose journal is gone
   const notes = carryOver(paths.index, paths.fresh, listSegments(journalDir(dir))[0])
   renameSync(paths.index, paths.old)
   renameSync(paths.fresh, paths.index)

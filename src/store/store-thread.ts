@@ -5,15 +5,17 @@ import { DeltaSender } from './_delta-sender.ts'
 import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
 import type { Delta } from './delta.ts'
+import { batchOf } from './delta-batch.ts'
 import { Indexer } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
 import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
-import type { FromStore, StoreCounters, StoreInit, ToStore } from './messages.ts'
+import type { FromStore, LoadedSnapshot, SnapshotMark, StoreCounters, StoreInit, ToStore } from './messages.ts'
 import { QUEUE_SIZE } from './outbox.ts'
 import { Outlet } from './outlet.ts'
-import { HOUR_MS } from './retention.ts'
+import { countRecords, isCurrent, replay } from './resume.ts'
+import { HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { RingReader } from './ring.ts'
 import { journalDir } from './segment.ts'
 
@@ -26,6 +28,9 @@ const INDEX_WAIT_MS = 5 // between two looks whether it is less full
 const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
+const REPLAY_COUNT_MAX = 1_000_000 // records read behind a snapshot rather than the hours of all indicators
+const SNAPSHOT_MIN_MS = 60_000 // between two snapshots of a flood
+const SNAPSHOT_RECORD_COUNT = 4_000_000 // durable since the last snapshot, so that a flood makes them sooner
 const QUOTA_FACTOR = 1.1
 const QUOTA_FACTOR_BEHIND = 1.25
 const INDEX_FULL =
@@ -46,6 +51,9 @@ export class StoreThread {
   readonly #indexer: Indexer
   readonly #intake: Intake
   readonly #deltas: DeltaSender
+  readonly #isPressed: () => boolean
+  readonly #journalDir: string
+  readonly #snapshotMs: number
   readonly #sweepTimer: NodeJS.Timeout
   readonly #outlets: Outlet[] = []
   readonly #doorbells: MessagePort[] = []
@@ -60,15 +68,20 @@ export class StoreThread {
   #steppedAt = Number.NEGATIVE_INFINITY // when the index took its last step, monotonic ms
   #overQuota: boolean
   #expiringSince: number | null = null // monotonic ms
+  #expiredHour: number | null = null // all hours before it were taken out of the indicators
+  #marked = { at: performance.now(), durableCount: 0 } // the last snapshot
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
   #writeTrouble: string | null = null
   #indexTrouble: string | null = null
 
-  constructor(init: StoreInit, send: Send) {
+  /** `isPressed` tells whether there is other input that has to be taken before the index goes on. */
+  constructor(init: StoreInit, send: Send, isPressed: () => boolean = () => false) {
     this.#send = send
+    this.#isPressed = isPressed
     this.#now = createClock(init.clockOffset)
     this.#quotaSize = init.quotaSize
     const dirs = { journal: journalDir(init.stateDir), index: indexDir(init.stateDir) }
+    this.#journalDir = dirs.journal
     this.#journal = new JournalWriter(dirs.journal, Math.max(SEGMENT_SIZE_MIN, init.quotaSize / SEGMENTS_PER_QUOTA))
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
@@ -79,11 +92,31 @@ export class StoreThread {
       send({ kind: 'batch', batch }, [batch.addresses.buffer])
     })
     this.#indexer.dropExpired(this.#now())
-    for (const deltas of this.#indexer.load(this.#now(), this.#journal.position)) this.#sendDeltas(deltas)
+    for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
+    this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
     const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
     this.#sweep()
+  }
+
+  /** What indicators are made of, as far as the main thread has it not from a snapshot. */
+  #load(snapshot: LoadedSnapshot | null): Generator<Delta[]> {
+    const { position } = this.#journal
+    if (snapshot === null || !this.#canResume(snapshot)) {
+      if (snapshot !== null) this.#send({ kind: 'forget' })
+      return this.#indexer.load(this.#now(), position)
+    }
+    this.#indexer.pendingCount = countRecords(this.#journalDir, this.#indexer.position, position)
+    return replay(this.#reader, snapshot.position, position)
+  }
+
+  /** Not when it would take longer than to read the hours of all indicators. */
+  #canResume(snapshot: LoadedSnapshot): boolean {
+    const { position, repairs } = this.#journal
+    if (repairs.length > 0 || !isCurrent(snapshot, this.#reader, position, this.#now())) return false
+    const replayCount = countRecords(this.#journalDir, snapshot.position, position)
+    return replayCount <= REPLAY_COUNT_MAX || snapshot.position >= this.#indexer.position
   }
 
   receive(message: ToStore): void {
@@ -93,15 +126,20 @@ export class StoreThread {
     else this.#stop()
   }
 
+  /** Whether records can be taken: not when so much waits for the disk, or for the main thread, that it has to end. */
+  get mayTake(): boolean {
+    return this.#waitingSize < QUEUE_SIZE.shed && this.#deltas.hasRoom
+  }
+
   #takeBatch(bytes: Uint8Array): void {
     this.#outboxSize += bytes.length
-    this.#take(bytes, 0, bytes.length)
+    this.takeRecords(bytes, 0, bytes.length)
   }
 
   #openInlet({ buffer, doorbell }: InletInit): void {
     const outlet = new Outlet(new RingReader(buffer), {
-      take: (bytes, start, end) => this.#take(bytes, start, end, TAKE_SIZE),
-      mayTake: () => this.#waitingSize < QUEUE_SIZE.shed && this.#deltas.hasRoom,
+      take: (bytes, start, end) => this.takeRecords(bytes, start, end, TAKE_SIZE),
+      mayTake: () => this.mayTake,
     })
     doorbell.on('message', () => outlet.wake())
     this.#outlets.push(outlet)
@@ -114,7 +152,7 @@ export class StoreThread {
    * returns where it stopped. They are copied, so the bytes may be written over afterwards. Under a flood the next ones
    * are there before any timer runs, so the time to commit is looked at here as well.
    */
-  #take(bytes: Uint8Array, start: number, end: number, sizeMax = Number.POSITIVE_INFINITY): number {
+  takeRecords(bytes: Uint8Array, start: number, end: number, sizeMax = Number.POSITIVE_INFINITY): number {
     const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     let at = start
     while (at < end && at - start < sizeMax) {
@@ -164,7 +202,23 @@ export class StoreThread {
     this.#keepWithinQuota()
     this.#sendProgress(doneSize)
     this.#answerFlushes()
+    this.#markIfDue()
     this.#scheduleIndex()
+  }
+
+  /** Called when all that was sent to the main thread is durable. */
+  #markIfDue(): void {
+    const ageMs = performance.now() - this.#marked.at
+    const addedCount = this.#durableCount - this.#marked.durableCount
+    const isDue = ageMs >= this.#snapshotMs || (ageMs >= SNAPSHOT_MIN_MS && addedCount >= SNAPSHOT_RECORD_COUNT)
+    if (!isDue) return
+    this.#marked = { at: performance.now(), durableCount: this.#durableCount }
+    this.#send({ kind: 'mark', mark: this.#mark() })
+  }
+
+  #mark(): SnapshotMark {
+    const isExpiring = this.#expiringSince !== null
+    return { position: this.#journal.position, expiredHour: isExpiring ? null : this.#expiredHour }
   }
 
   #scheduleIndex(): void {
@@ -196,7 +250,11 @@ export class StoreThread {
   /** Events that wait come first, but no flood keeps the index back for ever. */
   #indexMustWait(): boolean {
     const now = performance.now()
-    if (this.#outlets.some(({ isPressed }) => isPressed) && now - this.#steppedAt < INDEX_DELAY_MS) return true
+    if (
+      (this.#isPressed() || this.#outlets.some((outlet) => outlet.isPressed)) &&
+      now - this.#steppedAt < INDEX_DELAY_MS
+    )
+      return true
     this.#steppedAt = now
     return false
   }
@@ -227,7 +285,9 @@ export class StoreThread {
     this.#deltas.send() // what the index has counted must not be added to what it says is left
     const { expiries, more } = this.#indexer.expire(this.#now())
     if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
-    if (!more) this.#expiringSince = null
+    if (more) return
+    this.#expiringSince = null
+    this.#expiredHour = hourOf(this.#now() - RETENTION_MS)
   }
 
   /**
@@ -270,15 +330,14 @@ export class StoreThread {
     this.#indexer[Symbol.dispose]()
     this.#reader[Symbol.dispose]()
     this.#journal[Symbol.dispose]()
-    this.#send({ kind: 'stopped' })
+    const isDurable = this.#intake.lastId === this.#journal.position
+    this.#send({ kind: 'stopped', mark: isDurable ? this.#mark() : null })
   }
 
-  /** A form belongs to a number that is there already, so the indicators of a chunk go first. */
+  /** A form belongs to a number that is there already, so those go last. */
   #sendDeltas(deltas: readonly Delta[]): void {
     const ordered = [...deltas.filter(({ form }) => form === ''), ...deltas.filter(({ form }) => form !== '')]
-    for (let i = 0; i < ordered.length; i += LOAD_COUNT) {
-      this.#send({ kind: 'deltas', deltas: ordered.slice(i, i + LOAD_COUNT) })
-    }
+    for (let i = 0; i < ordered.length; i += LOAD_COUNT) this.#deltas.post(batchOf(ordered.slice(i, i + LOAD_COUNT)))
   }
 
   /** Asks the file system at most once a second. */

@@ -9,18 +9,24 @@ import type { DeltaBatch } from './delta-batch.ts'
 import { INLET_SIZE, type InletInit } from './inlet.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
-import type { FromStore, StoreCounters, StoreInit, ToStore, WorkerInit } from './messages.ts'
+import type { FromStore, SnapshotMark, StoreCounters, StoreInit, ToStore, WorkerInit } from './messages.ts'
 import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
 import { createRing, RingReader } from './ring.ts'
+import { loadSnapshot, saveSnapshot } from './snapshot.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
 
+const SNAPSHOT_MS = 300_000
+const SAVING_MS = 300 // how long what is added to indicators may wait for a snapshot; it is given up then
+const LAST_SAVING_MS = 10_000 // the same at a stop
 const PART_COUNT = 1024 // rows of a batch added to the indicators at once
 
 export type StoreConfig = { readonly dir: string; readonly quotaSize: number } // bytes
 export type StoreDeps = {
   /** Moves the clock of all threads of the store; for tests. */
   readonly clockOffset?: ClockOffset
+  /** How often what lookups are answered from is saved for a quick start; for tests. */
+  readonly snapshotMs?: number
   /** A bug ended the store thread: nothing is kept any more, so the node must stop. */
   readonly onFatal: (error: Error) => void
 }
@@ -32,7 +38,8 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
   const clockOffset = deps.clockOffset ?? createClockOffset()
   const init: WorkerInit = { stateDir: config.dir, quotaSize: config.quotaSize, clockOffset }
   const live = new LiveIndicators({ now: createClock(clockOffset) })
-  const thread = parts.use(await startStoreThread(init, live, deps.onFatal))
+  const snapshotMs = deps.snapshotMs ?? SNAPSHOT_MS
+  const thread = parts.use(await startStoreThread({ ...init, snapshotMs }, live, deps.onFatal))
   const reader = parts.use(new Reader(spawn('reader-worker', init), deps.onFatal))
   const owned = parts.move()
   return {
@@ -58,13 +65,14 @@ function spawn<T extends WorkerInit>(name: string, init: T): Worker {
 }
 
 async function startStoreThread(
-  init: WorkerInit,
+  init: Omit<StoreInit, 'applied' | 'snapshot'>,
   live: LiveIndicators,
   onFatal: (error: Error) => void,
 ): Promise<StoreThreadClient> {
   const applied = createAppliedCount()
-  const worker = spawn<StoreInit>('store-worker', { ...init, applied })
-  const client = new StoreThreadClient({ worker, applied }, live, onFatal)
+  const snapshot = loadSnapshot(init.stateDir, live)
+  const worker = spawn<StoreInit>('store-worker', { ...init, applied, snapshot })
+  const client = new StoreThreadClient({ worker, applied, stateDir: init.stateDir }, live, onFatal)
   await client.ready
   return client
 }
@@ -80,6 +88,10 @@ class StoreThreadClient implements AsyncDisposable {
   readonly #flushes = new Map<number, () => void>()
   readonly #inbox: Inbox<FromStore | BatchPart>
   readonly #applied: AppliedCount
+  readonly #stateDir: string
+  #saving: Promise<void> | null = null
+  #snapshotTrouble: string | null = null
+  #lastMark: SnapshotMark | null = null
   #repairs: readonly string[] = []
   readonly #rings: RingReader[] = [] // read by the store thread; here only to see how full they are
   readonly #exited: Promise<unknown>
@@ -87,12 +99,13 @@ class StoreThreadClient implements AsyncDisposable {
   #stopping = false
 
   constructor(
-    { worker, applied }: { worker: Worker; applied: AppliedCount },
+    { worker, applied, stateDir }: { worker: Worker; applied: AppliedCount; stateDir: string },
     live: LiveIndicators,
     onFatal: (error: Error) => void,
   ) {
     this.#worker = worker
     this.#applied = applied
+    this.#stateDir = stateDir
     this.#exited = exitOf(worker)
     this.#live = live
     this.outbox = new Outbox((bytes) => this.#post({ kind: 'batch', bytes }, [bytes.buffer]))
@@ -160,7 +173,7 @@ class StoreThreadClient implements AsyncDisposable {
       quotaSize,
       oldestAt: counters.oldestAt,
       repairs: this.#repairs,
-      trouble: counters.trouble,
+      trouble: counters.trouble ?? this.#snapshotTrouble,
     }
   }
 
@@ -169,7 +182,29 @@ class StoreThreadClient implements AsyncDisposable {
     this.#stopping = true
     this.#post({ kind: 'stop' })
     await this.#exited
+    await this.#saving
     this.#inbox.drain()
+    if (this.#lastMark !== null) await this.#save(this.#lastMark, LAST_SAVING_MS)
+  }
+
+  /** What the store thread sends meanwhile waits, so that what is saved is of one moment. */
+  #saveSoon(mark: SnapshotMark): void {
+    if (this.#saving !== null || this.#stopping) return
+    this.#inbox.pause()
+    this.#saving = this.#save(mark, SAVING_MS).finally(() => {
+      this.#saving = null
+      this.#inbox.resume()
+    })
+  }
+
+  async #save(mark: SnapshotMark, withinMs: number): Promise<void> {
+    try {
+      const deadline = performance.now() + withinMs
+      await saveSnapshot(this.#stateDir, this.#live, mark, { deadline, onSaved: () => this.#inbox.resume() })
+      this.#snapshotTrouble = null
+    } catch (error) {
+      this.#snapshotTrouble = `the indicators cannot be saved, the next start takes longer: ${(error as Error).message}`
+    }
   }
 
   #post(message: ToStore, transfer: readonly Transferable[] = []): void {
@@ -181,8 +216,7 @@ class StoreThreadClient implements AsyncDisposable {
       const { batch, from, to } = message
       this.#live.addBatch(batch, from, to)
       if (to === batch.rowCount) Atomics.add(this.#applied, 0, 1)
-    } else if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
-    else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
+    } else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
     else if (message.kind === 'ready') {
       this.#repairs = message.repairs
       this.counters = message.counters
@@ -191,7 +225,10 @@ class StoreThreadClient implements AsyncDisposable {
       this.counters = message.counters
       this.outbox.settle(message.doneSize)
       if (moved) for (const listener of this.#listeners) listener()
-    } else if (message.kind === 'flushed') {
+    } else if (message.kind === 'mark') this.#saveSoon(message.mark)
+    else if (message.kind === 'forget') this.#live.clear()
+    else if (message.kind === 'stopped') this.#lastMark = message.mark
+    else if (message.kind === 'flushed') {
       this.#flushes.get(message.token)?.()
       this.#flushes.delete(message.token)
     }

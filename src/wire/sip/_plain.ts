@@ -89,6 +89,14 @@ export function isPlainAddress(bytes: Uint8Array, from: number, end: number): bo
 
 /** The offset where the parameters of one plain address begin (that of a `;`, or the end), or −1. */
 export function plainAddressParameters(bytes: Uint8Array, from: number, end: number): number {
+  return plainAddressEnd(bytes, from, end) === end ? plainAddress.parameters : -1
+}
+
+/** Where the parameters of the last plain address begin. Written over by each. */
+export const plainAddress = { parameters: 0 }
+
+/** The offset after the plain address that begins at `from`, or −1. */
+export function plainAddressEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from
   if (bytes[at] === QUOTE) {
     at++
@@ -105,9 +113,13 @@ export function plainAddressParameters(bytes: Uint8Array, from: number, end: num
   const uriStart = isBracketed ? at + 1 : at
   const uriEnd = plainUri(bytes, uriStart, end)
   if (uriEnd < 0) return -1
-  if (!isBracketed) return uriEnd === end ? bareUriEnd(bytes, uriStart, end) : -1
+  if (!isBracketed) {
+    plainAddress.parameters = bareUriEnd(bytes, uriStart, uriEnd)
+    return plainAddress.parameters < 0 ? -1 : uriEnd
+  }
   if (uriEnd >= end || bytes[uriEnd] !== GREATER) return -1
-  return plainParameters(bytes, uriEnd + 1, end) === end ? uriEnd + 1 : -1
+  plainAddress.parameters = uriEnd + 1
+  return plainParameters(bytes, uriEnd + 1, end)
 }
 
 /** Where a plain URI without brackets ends, before its first `;`; −1 with a comma, which asks for brackets. RFC 3261 §20. */
@@ -122,17 +134,22 @@ export const plainVia = { hostStart: 0, hostEnd: 0, parameters: 0, rportStart: 0
 
 /** Whether the line is one plain value; if so, `plainVia` tells where its host and parameters are. */
 export function isPlainVia(bytes: Uint8Array, from: number, end: number): boolean {
-  if (end - from < 12 || bytes[from + 3] !== SLASH || bytes[from + 7] !== SLASH) return false
-  for (let at = from; at < from + 7; at++) if (at !== from + 3 && !isTokenByte(bytes[at]!)) return false
+  return plainViaEnd(bytes, from, end) === end
+}
+
+/** The offset after the plain Via value that begins at `from`, or −1; fills `plainVia` likewise. */
+export function plainViaEnd(bytes: Uint8Array, from: number, end: number): number {
+  if (end - from < 12 || bytes[from + 3] !== SLASH || bytes[from + 7] !== SLASH) return -1
+  for (let at = from; at < from + 7; at++) if (at !== from + 3 && !isTokenByte(bytes[at]!)) return -1
   let at = from + 8
   while (at < end && isTokenByte(bytes[at]!)) at++
-  if (at === from + 8 || bytes[at] !== SP) return false
+  if (at === from + 8 || bytes[at] !== SP) return -1
   plainVia.hostStart = at + 1
   plainVia.hostEnd = run(bytes, at + 1, end, HOST)
   at = plainHostPort(bytes, at + 1, end)
-  if (at < 0) return false
+  if (at < 0) return -1
   plainVia.parameters = at
-  return plainParameters(bytes, at, end) === end
+  return plainParameters(bytes, at, end)
 }
 
 /** Fills `plainVia`; false when the line is not one plain value. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { COLON, CR, decimalAt, isBlank, isTokenByte, LF, SP } from './_bytes.ts'
 import { ID_COUNT, nameId, nameIdAt } from './_header-names.ts'
-import { isPlainAddress, isPlainVia, plainAddressParameters, plainUri, plainUser } from './_plain.ts'
+import { plainAddress, plainAddressEnd, plainUri, plainUser, plainViaEnd } from './_plain.ts'
 import { HEADER_COUNT_MAX, LINE_SIZE_MAX, MESSAGE_SIZE_MAX } from './_scan.ts'
 
 /*
@@ -139,8 +139,8 @@ function readHeaders(bytes: Uint8Array, from: number, limit: number): number {
     at++
     while (at < limit && isBlank(bytes[at])) at++
     const valueStart = at
-    while (at < limit && bytes[at]! >= SP) at++
-    if (at + 1 >= limit || bytes[at] !== CR || bytes[at + 1] !== LF) return -1
+    at = valueEndOf(bytes, at, limit, bit)
+    if (at < 0 || at + 1 >= limit || bytes[at] !== CR || bytes[at + 1] !== LF) return -1
     if (bit !== 0) {
       let valueEnd = at
       while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
@@ -152,9 +152,18 @@ function readHeaders(bytes: Uint8Array, from: number, limit: number): number {
   return -1
 }
 
-/** Whether the header is a plain one of its kind, and may stand where it does. */
+/** Where the value ends: with the line, or with what has to be all of it; −1 when it is not plain. */
+function valueEndOf(bytes: Uint8Array, from: number, limit: number, bit: number): number {
+  if ((bit & (FROM | TO | CONTACT)) !== 0) return plainAddressEnd(bytes, from, limit)
+  if (bit === VIA) return plainViaEnd(bytes, from, limit)
+  let at = from
+  while (at < limit && bytes[at]! >= SP) at++
+  return at
+}
+
+/** Whether the header may stand where it does, and is a plain one of its kind as far as `valueEndOf` has not said so. */
 function takes(bytes: Uint8Array, start: number, end: number, bit: number, seen: number): boolean {
-  if (bit === CONTACT) return isPlainAddress(bytes, start, end)
+  if (bit === CONTACT) return true
   const isFirst = (seen & bit) === 0
   if (bit === USER_AGENT) {
     if (isFirst) plainRequest.agentStart = start
@@ -170,11 +179,11 @@ function takes(bytes: Uint8Array, start: number, end: number, bit: number, seen:
     case VIA:
       plainRequest.viaStart = start
       plainRequest.viaEnd = end
-      return isPlainVia(bytes, start, end)
+      return true
     case FROM:
       plainRequest.fromStart = start
       plainRequest.fromEnd = end
-      return isPlainAddress(bytes, start, end)
+      return true
     case CALL_ID:
       plainRequest.callIdStart = start
       plainRequest.callIdEnd = end
@@ -197,12 +206,11 @@ function takes(bytes: Uint8Array, start: number, end: number, bit: number, seen:
   }
 }
 
+/** The address that was read last is that of To. */
 function takesTo(bytes: Uint8Array, start: number, end: number): boolean {
-  const parameters = plainAddressParameters(bytes, start, end)
-  if (parameters < 0) return false
   plainRequest.toStart = start
   plainRequest.toEnd = end
-  plainRequest.toParameters = parameters
+  plainRequest.toParameters = plainAddress.parameters
   plainRequest.toUserStart = plainUser.isHost ? -1 : plainUser.start
   plainRequest.toUserEnd = plainUser.isHost ? -1 : plainUser.end
   const isDialled = dialled(bytes)
