@@ -41,35 +41,40 @@ test('what is published comes out once, in order and whole, whatever the sizes',
     fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 12 }) }),
   )
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: -300, max: 300 }), (steps, startAt) => {
-      const buffer = createRing(256)
-      new Int32Array(buffer)[0] = startAt & ~255 // also where the counters pass 2³¹ and 2³²
-      new Int32Array(buffer)[16] = startAt & ~255
-      const writer = new RingWriter(buffer, () => {})
-      const reader = new RingReader(buffer)
-      const expected: number[] = []
-      const got: number[] = []
-      const waiting: number[] = [] // sizes
-      let number = 0
-      for (const one of steps) {
-        if (one.kind === 'take') {
-          const taken = take(reader, one.count)
-          waiting.splice(0, taken.length)
-          got.push(...taken)
-        } else if (put(writer, one.size, ++number)) {
-          waiting.push(one.size)
-          expected.push(number & 0xff)
-          writer.publish()
-        } else assert.ok(writer.usedSize + one.size > 256 / 2, 'refused though there was room')
-        assert.equal(
-          writer.usedSize,
-          waiting.reduce((sum, size) => sum + size, 0),
-        )
-      }
-      got.push(...take(reader, Number.POSITIVE_INFINITY))
-      assert.deepEqual(got, expected)
-      assert.equal(writer.counters.takenCount, expected.length)
-    }),
+    fc.property(
+      fc.array(step, { maxLength: 300 }),
+      fc.integer({ min: -300, max: 300 }),
+      fc.constantFrom(0, 60, 200, 256),
+      (steps, startAt, rewindFrom) => {
+        const buffer = createRing(256)
+        new Int32Array(buffer)[0] = startAt & ~255 // also where the counters pass 2³¹ and 2³²
+        new Int32Array(buffer)[16] = startAt & ~255
+        const writer = new RingWriter(buffer, () => {}, rewindFrom)
+        const reader = new RingReader(buffer)
+        const expected: number[] = []
+        const got: number[] = []
+        const waiting: number[] = [] // sizes
+        let number = 0
+        for (const one of steps) {
+          if (one.kind === 'take') {
+            const taken = take(reader, one.count)
+            waiting.splice(0, taken.length)
+            got.push(...taken)
+          } else if (put(writer, one.size, ++number)) {
+            waiting.push(one.size)
+            expected.push(number & 0xff)
+            writer.publish()
+          } else assert.ok(writer.usedSize + one.size > 256 / 2, 'refused though there was room')
+          assert.equal(
+            writer.usedSize,
+            waiting.reduce((sum, size) => sum + size, 0),
+          )
+        }
+        got.push(...take(reader, Number.POSITIVE_INFINITY))
+        assert.deepEqual(got, expected)
+        assert.equal(writer.counters.takenCount, expected.length)
+      },
+    ),
     { numRuns: 500 },
   )
 })
@@ -114,6 +119,23 @@ test('a quiet ring starts again at its beginning, so that it touches little memo
     assert.deepEqual(take(reader, 2), [number & 0xff])
   }
   assert.ok(highest < 70_000, `${highest}`)
+})
+
+test('a ring that started again at its beginning has all of its room, though the reader has not followed yet', () => {
+  const buffer = createRing(65_536)
+  const writer = new RingWriter(buffer, () => {}, 1000)
+  const reader = new RingReader(buffer)
+  for (let number = 0; number < 3; number++) put(writer, 500, number)
+  writer.publish()
+  assert.deepEqual(take(reader, 3), [0, 1, 2])
+  let count = 0
+  while (put(writer, 500, count)) count++
+  writer.publish()
+  assert.ok(count >= 130, `${count}`)
+  assert.deepEqual(
+    take(reader, 1000),
+    Array.from({ length: count }, (_, i) => i & 0xff),
+  )
 })
 
 test('a full ring refuses, and goes on when there is room', () => {

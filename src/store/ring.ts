@@ -68,13 +68,16 @@ class Ring {
 /** The end that writes. Records become visible with `publish`. */
 export class RingWriter extends Ring {
   readonly #ring: () => void
+  readonly #rewindFromSize: number
   #head: number // what is written; more than what is published
   #tail: number // as last seen; the reader can only be further on
+  #rewoundAt = -1 // the head when it last returned to the beginning; −1: not yet
 
   /** `ring` wakes the reader. */
-  constructor(buffer: SharedArrayBuffer, ring: () => void) {
+  constructor(buffer: SharedArrayBuffer, ring: () => void, rewindFromSize = REWIND_FROM_SIZE) {
     super(buffer)
     this.#ring = ring
+    this.#rewindFromSize = rewindFromSize
     this.#head = Atomics.load(this.header, HEAD)
     this.#tail = Atomics.load(this.header, TAIL)
   }
@@ -83,14 +86,11 @@ export class RingWriter extends Ring {
   reserve(size: number): number {
     const offset = this.#head & (this.capacity - 1)
     const restSize = this.capacity - offset
-    const isRewinding = size > restSize || (offset >= REWIND_FROM_SIZE && this.#isEmpty())
-    const needed = isRewinding ? restSize + size : size
-    if (!this.#hasRoom(needed)) return -1
-    if (!isRewinding) return offset
-    Atomics.store(this.header, WRAP, offset)
-    Atomics.add(this.header, HEAD_UNUSED, restSize)
-    this.#head = (this.#head + restSize) | 0
-    return 0
+    const isTooLarge = size > restSize
+    const wantsRewind = isTooLarge || (offset >= this.#rewindFromSize && this.#isEmpty())
+    if (wantsRewind && this.#hasRoom(restSize + size)) return this.#rewind(offset, restSize)
+    if (isTooLarge) return -1
+    return this.#hasRoom(size) || this.#mayOvertake(size, restSize) ? offset : -1
   }
 
   /** The record of that size stands where `reserve` said. */
@@ -113,6 +113,22 @@ export class RingWriter extends Ring {
     if (Atomics.load(this.header, HEAD) === this.#head) return
     Atomics.store(this.header, HEAD, this.#head)
     if (Atomics.exchange(this.header, SLEEPING, 0) === 1) this.#ring()
+  }
+
+  #rewind(offset: number, restSize: number): number {
+    Atomics.store(this.header, WRAP, offset)
+    Atomics.add(this.header, HEAD_UNUSED, restSize)
+    this.#rewoundAt = this.#head
+    this.#head = (this.#head + restSize) | 0
+    return 0
+  }
+
+  /**
+   * While the reader has yet to follow to the beginning and left nothing unread behind, all of the memory up to its end
+   * is free, save that nothing may reach the end: only one return to the beginning can be told at a time.
+   */
+  #mayOvertake(size: number, restSize: number): boolean {
+    return this.#tail === this.#rewoundAt && size < restSize
   }
 
   /** Never while something is written but not published: the reader would miss where it ends. */
