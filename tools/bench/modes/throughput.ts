@@ -75,7 +75,9 @@ async function findCapacity(world: World, kind: Kind): Promise<{ rate: number; r
 
 function describe({ offered, kept, balance, repliedCount, sentCount, cpuUs }: Measured, kind: Kind): string {
   const answered = kind.passive === true ? '' : `, ${percent(repliedCount / sentCount)} answered`
-  const lost = balance.lostCount === 0 ? 'no loss' : `${whole(balance.lostCount)} lost`
+  const { lostCount, kernelDropCount, shedCount, unaccountedCount } = balance
+  const whose = `${whole(kernelDropCount)} by the system, ${whole(shedCount)} by the node, ${whole(unaccountedCount)} unaccounted`
+  const lost = lostCount === 0 ? 'no loss' : `${whole(lostCount)} lost (${whose})`
   return `${whole(offered)}/s offered: ${whole(kept)}/s kept, ${lost}${answered}, ${fixed(cpuUs, 1)} µs`
 }
 
