@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { JsonChild, runJson } from './child.ts'
-import type { TrafficKind, World } from './world.ts'
+import type { TrafficKind } from './traffic.ts'
+import type { World } from './world.ts'
 
 export type LoadPlan = {
   readonly port: number

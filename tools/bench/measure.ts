@@ -2,7 +2,8 @@
 import { type Balance, balanceOf, type Kept, stopAndCount } from './kept.ts'
 import { type LoadResult, sendLoad } from './load.ts'
 import { BenchNode, type NodePlan, type Stats } from './node.ts'
-import type { TrafficKind, World } from './world.ts'
+import type { TrafficKind } from './traffic.ts'
+import type { World } from './world.ts'
 
 const WARM_RATE = 20_000 // datagrams a second before what is measured, so that the code is compiled by then
 const WARM_SECONDS = 1

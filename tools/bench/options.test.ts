@@ -25,6 +25,8 @@ test('--quick means one run, and what is said beside it counts', () => {
   assert.deepEqual({ runs, seconds, eventCount }, { runs: 1, seconds: 1, eventCount: 100_000 })
   const told = optionsOf('--quick', '--runs', '2', '--seconds', '7', '--events', '5000', '--rate', '900')
   assert.deepEqual([told.runs, told.seconds, told.eventCount, told.rate], [2, 7, 5000, 900])
+  const { sourceCount, traffic } = optionsOf('replies', '--sources', '1', '--traffic', 'varied')
+  assert.deepEqual([sourceCount, traffic], [1, 'varied'])
   assert.deepEqual([optionsOf().runs, optionsOf().seconds, optionsOf().rate], [3, null, null])
 })
 
@@ -39,6 +41,7 @@ test('what is no number of the kind that is asked for is refused', () => {
   for (const text of ['0', '-1', '1.5', 'many', '', '1e3', '99999999999999999999'])
     assert.match(complaintOf('lag', `--runs=${text}`), /--runs is ".*"; it must be 1 to 100/)
   assert.match(complaintOf('--events', '5'), /--events is "5"/)
+  assert.match(complaintOf('--traffic', 'none'), /--traffic is "none"; it must be plain or varied/)
   assert.match(complaintOf('--fast'), /--fast/)
 })
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { parseArgs } from 'node:util'
+import type { TrafficKind } from './traffic.ts'
 
 /** What can be measured, in the order in which all of it is. */
 export const MODES = {
@@ -18,11 +19,16 @@ export const MODES = {
 export type Mode = keyof typeof MODES
 const NAMES = Object.keys(MODES) as Mode[]
 
+/** A prime, so that no source sends a message twice for long, which would count as a retransmission. */
+const SOURCE_COUNT = 1999
+
 export type Options = {
   readonly modes: readonly Mode[]
   readonly runs: number // measured runs of each figure; the median is shown
   readonly seconds: number | null // of a measured run; null: what the mode takes by itself
   readonly rate: number | null // datagrams a second; null: searched for, or what the mode takes by itself
+  readonly sourceCount: number // source addresses of the modes that search for a rate, and of the flood
+  readonly traffic: TrafficKind // of the same
   readonly eventCount: number // of the large state
   readonly quick: boolean
   readonly json: string | null // where the figures are written; null: the usual place
@@ -45,6 +51,8 @@ Options:
   --runs N      measured runs of each figure, whose median is shown (3)
   --seconds N   length of a measured run (4; a flood 60)
   --rate N      datagrams a second, in place of searching for the highest (a flood sends twice as many)
+  --sources N   source addresses in replies, receive, dgram and flood (1999; at most 1000000)
+  --traffic T   plain or varied, in the same modes (plain)
   --events N    events and indicators of the large state (1000000)
   --quick       one short run of each and a tenth of the large state: to see that it works, not to compare
   --json FILE   where to write all figures (.runtime/bench/figures.json)
@@ -54,6 +62,7 @@ Examples:
   npm run bench
   npm run bench -- replies
   npm run bench -- receive dgram --runs 5
+  npm run bench -- replies --sources 1000000 --traffic varied
   npm run bench -- flood --rate 300000 --seconds 20
   npm run bench -- lookups --quick --json lookups.json
 `
@@ -65,6 +74,8 @@ const FLAGS = {
   runs: { type: 'string' },
   seconds: { type: 'string' },
   rate: { type: 'string' },
+  sources: { type: 'string' },
+  traffic: { type: 'string' },
   events: { type: 'string' },
   quick: { type: 'boolean' },
   json: { type: 'string' },
@@ -84,6 +95,8 @@ export function parseOptions(args: readonly string[]): Parsed {
         runs: whole('--runs', values.runs, 1, 100) ?? (quick ? 1 : 3),
         seconds: whole('--seconds', values.seconds, 1, 3600) ?? (quick ? 1 : null),
         rate: whole('--rate', values.rate, 1, 100_000_000),
+        sourceCount: whole('--sources', values.sources, 1, 1_000_000) ?? SOURCE_COUNT,
+        traffic: trafficOf(values.traffic ?? 'plain'),
         eventCount: whole('--events', values.events, 1000, 1_000_000) ?? (quick ? 100_000 : 1_000_000),
         quick,
         json: values.json ?? null,
@@ -118,6 +131,11 @@ function nearestMode(word: string): Mode | null {
   }
   const best = NAMES.reduce((a, b) => (shared(b) > shared(a) ? b : a))
   return 2 * shared(best) >= word.length ? best : null
+}
+
+function trafficOf(word: string): TrafficKind {
+  if (word === 'plain' || word === 'varied') return word
+  throw new RangeError(`--traffic is "${word}"; it must be plain or varied`)
 }
 
 function whole(flag: string, text: string | undefined, min: number, max: number): number | null {

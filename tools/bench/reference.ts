@@ -5,7 +5,6 @@ import { median } from './statistics.ts'
 import { whole } from './table.ts'
 import type { World } from './world.ts'
 
-const SOURCE_COUNT = 1999
 const FROM_RATE = 100_000
 const MAX_RATE = 2_000_000
 const PROBE_SECONDS = 1
@@ -26,7 +25,8 @@ export function reference(world: World, receiveOnly: boolean): Promise<Reference
 async function find(world: World, receiveOnly: boolean): Promise<Reference> {
   world.say(`  reference in C, ${receiveOnly ? 'receive only' : 'a reply to each'}:`)
   const run = async (rate: number, seconds: number) => {
-    const plan = { traffic: 'plain', rate, amount: { seconds }, sourceCount: SOURCE_COUNT } as const
+    const { traffic, sourceCount } = world.options
+    const plan = { traffic, rate, amount: { seconds }, sourceCount }
     const { sent, echo } = await loadEcho(world, plan, receiveOnly)
     const perSecond = echo.receivedCount / Math.max(echo.busySeconds, sent.seconds)
     const isWhole = echo.receivedCount === sent.sentCount && (receiveOnly || sent.repliedCount === sent.sentCount)

@@ -3,6 +3,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { Random } from './random.ts'
 
+export type TrafficKind = 'plain' | 'varied'
+
 export const PLAIN_COUNT = 16_384
 export const PLAIN_SIZE = 450 // bytes of each
 export const VARIED_COUNT = 200_000

@@ -6,11 +6,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { buildPrograms, type Programs } from './native.ts'
 import type { Options } from './options.ts'
-import { plainMessages, variedMessages, writeTraffic } from './traffic.ts'
+import { plainMessages, type TrafficKind, variedMessages, writeTraffic } from './traffic.ts'
 
 const KILL_PATIENCE_MS = 2000
-
-export type TrafficKind = 'plain' | 'varied'
 
 /**
  * What all modes share: a folder that goes at the end, children that end with it, the time that is left, and what is

@@ -16,7 +16,6 @@ const LOOK_MS = 1000
 const ASK_MS = 20
 const NORMAL_MS = 5 // or twice what was before: answers are called normal again
 const NORMAL_COUNT = 25 // that many in a row: half a second
-const SOURCE_COUNT = 1999
 
 type Look = {
   readonly at: number // seconds since the flood began
@@ -33,7 +32,8 @@ export async function flood(world: World): Promise<Report> {
   const rate = FACTOR * capable
   const seconds = world.options.seconds ?? FLOOD_SECONDS
   const node = await BenchNode.start(world, { stateDir: world.stateDir() })
-  const load: Omit<LoadPlan, 'rate' | 'amount'> = { port: node.port, traffic: 'plain', sourceCount: SOURCE_COUNT }
+  const { traffic, sourceCount } = world.options
+  const load: Omit<LoadPlan, 'rate' | 'amount'> = { port: node.port, traffic, sourceCount }
   const calm = await sendLoad(world, { ...load, rate: capable / 4, amount: { seconds: CALM_SECONDS } })
   await node.settled(calm.sentCount)
   await node.indexed()

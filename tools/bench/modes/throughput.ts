@@ -6,7 +6,6 @@ import { median } from '../statistics.ts'
 import { fixed, mib, percent, type Report, whole } from '../table.ts'
 import type { World } from '../world.ts'
 
-const SOURCE_COUNT = 1999 // a prime, so that no source sends a message twice for long
 const FROM_RATE = 20_000
 const MAX_RATE = 1_500_000
 const PROBE_SECONDS = 2
@@ -27,13 +26,10 @@ export function capacity(world: World, name: string, kind: Kind): Promise<{ rate
   return world.once(`capacity ${name}`, () => findCapacity(world, kind))
 }
 
-const planOf = (kind: Kind, rate: number, seconds: number): MeasurePlan => ({
-  ...kind,
-  traffic: 'plain',
-  sourceCount: SOURCE_COUNT,
-  rate,
-  seconds,
-})
+function planOf(world: World, kind: Kind, rate: number, seconds: number): MeasurePlan {
+  const { traffic, sourceCount } = world.options
+  return { ...kind, traffic, sourceCount, rate, seconds }
+}
 
 function isGood({ balance, kept, rate, repliedCount, sentCount }: Measured, kind: Kind): boolean {
   const isAnswered = kind.passive === true || repliedCount >= sentCount
@@ -45,7 +41,7 @@ async function findCapacity(world: World, kind: Kind): Promise<{ rate: number; r
   const seconds = options.seconds ?? RUN_SECONDS
   const runSeconds = seconds + OVERHEAD_SECONDS
   const run = async (rate: number, length: number): Promise<Measured> => {
-    const result = await measure(world, planOf(kind, rate, length))
+    const result = await measure(world, planOf(world, kind, rate, length))
     world.say(`    ${describe(result, kind)}`)
     return result
   }
@@ -112,7 +108,7 @@ const TITLES: Readonly<Record<string, string>> = {
 async function withDefaultLimits(world: World, runs: readonly Measured[]): Promise<Measured[]> {
   world.say('  with the default limits of the rate of replies:')
   const result = await measure(world, {
-    ...planOf({}, runs[0]!.rate, world.options.seconds ?? RUN_SECONDS),
+    ...planOf(world, {}, runs[0]!.rate, world.options.seconds ?? RUN_SECONDS),
     limits: 'default',
   })
   world.say(`    ${describe(result, {})}`)
