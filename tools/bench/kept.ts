@@ -30,6 +30,9 @@ export type Balance = {
   readonly unaccountedCount: number
 }
 
+/** What the node says so far of datagrams that came and were not kept. */
+export const toldLost = (stats: Stats): number => kernelDrops(stats) + stats.store.droppedCount!
+
 export function balanceOf(sentCount: number, keptCount: number, stats: Stats): Balance {
   const kernelDropCount = kernelDrops(stats)
   const shedCount = stats.store.droppedCount! // the only counter of what a node took from the system and did not keep

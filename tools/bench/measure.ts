@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { type Balance, balanceOf, type Kept, stopAndCount } from './kept.ts'
+import { type Balance, balanceOf, type Kept, stopAndCount, toldLost } from './kept.ts'
 import { type LoadResult, sendLoad } from './load.ts'
 import { BenchNode, type NodePlan, type Stats } from './node.ts'
 import type { TrafficKind } from './traffic.ts'
@@ -26,6 +26,8 @@ export type Measured = {
   readonly repliedCount: number
   readonly cpuUs: number // of the node for each event kept, with what was indexed meanwhile
   readonly rssSize: number
+  readonly lostCount: number // of what was sent in the run
+  readonly coldLostCount: number // of what was sent before it, to a node that had just started
   readonly lagCount: number // events that the index was behind by when all was durable
   readonly balance: Balance // of warm-up and run together
   readonly bytes: number // of the journal for each record
@@ -84,6 +86,8 @@ export async function measure(world: World, plan: MeasurePlan): Promise<Measured
   const found = await stopAndCount(world, node)
   world.remove(node.stateDir)
   const { load, stats } = run
+  const balance = balanceOf(run.sentCount, found.recordCount, stats)
+  const coldLostCount = toldLost(warmed.stats)
   return {
     rate: plan.rate,
     offered: load.sentCount / load.seconds,
@@ -94,7 +98,9 @@ export async function measure(world: World, plan: MeasurePlan): Promise<Measured
     cpuUs: (1e6 * run.cpuSeconds) / run.takenCount,
     rssSize: run.rssSize,
     lagCount: stats.store.indexLagCount!,
-    balance: balanceOf(run.sentCount, found.recordCount, stats),
+    lostCount: balance.lostCount - coldLostCount,
+    coldLostCount,
+    balance,
     bytes: found.journalSize / found.recordCount,
     load,
     found,

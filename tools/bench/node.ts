@@ -103,7 +103,8 @@ export class BenchNode {
     let takenAt = performance.now()
     const stats = await this.until((stats) => {
       const count = stats.sensors.receivedCount! + kernelDrops(stats)
-      if (count !== seen) takenAt = performance.now()
+      const wasThere = seen === -1 && count >= sentCount // when it was first asked: no later than before the question
+      if (count !== seen && !wasThere) takenAt = performance.now()
       seen = count
       const isThere = count >= sentCount || performance.now() - takenAt > QUIET_MS
       return isThere && stats.store.durableCount! >= stats.store.acceptedCount!

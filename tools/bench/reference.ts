@@ -42,8 +42,10 @@ async function find(world: World, receiveOnly: boolean): Promise<Reference> {
   const rate = await climb({ from: FROM_RATE, max: MAX_RATE, holds, mayGoOn })
   const runs = []
   for (let i = 0; i < world.options.runs; i++) runs.push(await run(rate, world.options.seconds ?? 3))
+  // A run that a busy machine spoilt would make the node look better than it is.
+  const sound = runs.filter(({ isWhole }) => isWhole).map(({ perSecond }) => perSecond)
   return {
-    perSecond: median(runs.map(({ perSecond }) => perSecond)),
+    perSecond: sound.length > 0 ? median(sound) : rate,
     cpuUs: median(runs.map(({ echo }) => (1e6 * echo.cpuSeconds) / echo.receivedCount)),
     loadCpuUs: median(runs.map(({ sent }) => (1e6 * sent.cpuSeconds) / sent.sentCount)),
     runs: runs.map(({ perSecond }) => perSecond),
