@@ -55,7 +55,6 @@ export async function startWarm(world: World, plan: MeasurePlan): Promise<WarmNo
 /** What is measured of a warm node until all that it took is durable. Nothing is stopped or counted yet. */
 export async function runLoad(world: World, plan: MeasurePlan, { node, warm, stats: before }: WarmNode) {
   const cpuBefore = node.cpuSeconds()
-  const startedAt = performance.now()
   const load = await sendLoad(world, {
     ...plan,
     port: node.port,
@@ -76,7 +75,6 @@ export async function runLoad(world: World, plan: MeasurePlan, { node, warm, sta
     cpuSeconds: node.cpuSeconds() - cpuBefore,
     takenCount: stats.store.durableCount! - before.store.durableCount!,
     seconds: load.seconds + drainSeconds,
-    wallSeconds: (performance.now() - startedAt) / 1000,
     rssSize: node.rssSize(),
   }
 }
