@@ -13,11 +13,12 @@ import { buildPrograms, whyNoPrograms } from './native.ts'
 import { variedMessages, writeTraffic } from './traffic.ts'
 
 const reason = whyNoPrograms()
+const SENT_COUNT = 80 // few enough for any receive buffer, however late they are read
 const skip = reason === null ? false : `skipped: ${reason}`
 
 function trafficFile(t: TestContext): string {
   const file = path.join(tempDir(t), 'traffic')
-  writeTraffic(file, variedMessages(500))
+  writeTraffic(file, variedMessages(SENT_COUNT))
   return file
 }
 
@@ -67,7 +68,7 @@ for (const way of ['cut by the kernel', 'one by one'] as const) {
   test(`load sends as many datagrams as told, from as many sources, and counts replies: ${way}`, {
     skip,
   }, async (t) => {
-    const socket = createSocket('udp4')
+    const socket = createSocket({ type: 'udp4', recvBufferSize: 1_048_576 })
     t.after(() => socket.close())
     socket.bind(0, '127.0.0.1')
     await once(socket, 'listening')
@@ -78,12 +79,18 @@ for (const way of ['cut by the kernel', 'one by one'] as const) {
       received.push(bytes.toString('latin1'))
       socket.send('SIP/2.0 200 OK\r\n\r\n', from.port, from.address)
     })
-    const plan = { port: socket.address().port, traffic: 'varied', rate: 20_000, amount: { count: 500 } } as const
-    const args = loadArguments({ ...plan, sourceCount: 300, burstCount: 4, awaitReplies: true }, trafficFile(t))
+    const plan = {
+      port: socket.address().port,
+      traffic: 'varied',
+      rate: 20_000,
+      amount: { count: SENT_COUNT },
+    } as const
+    const patience = ['--linger', '20000'] // it ends with the last reply
+    const args = [...loadArguments({ ...plan, sourceCount: 30, burstCount: 2 }, trafficFile(t)), ...patience]
     const result = await output(buildPrograms().load, way === 'one by one' ? [...args, '--no-gso'] : args)
-    assert.deepEqual([result.sentCount, result.repliedCount, result.sendErrorCount], [500, 500, 0])
-    assert.deepEqual(received.sort(), variedMessages(500).sort())
-    assert(sources.size > 100 && [...sources].every((ip) => /^127\.1\.\d+\.\d+$/.test(ip)), [...sources].join(' '))
+    assert.deepEqual([result.sentCount, result.repliedCount, result.sendErrorCount], [SENT_COUNT, SENT_COUNT, 0])
+    assert.deepEqual(received.sort(), variedMessages(SENT_COUNT).sort())
+    assert(sources.size === 30 && [...sources].every((ip) => /^127\.1\.\d+\.\d+$/.test(ip)), [...sources].join(' '))
   })
 }
 
