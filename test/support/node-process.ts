@@ -20,6 +20,8 @@ export type NodeProcess = {
   get<T>(path: string): Promise<T>
   /** Resolves when that many events were accepted: what was sent may still lie in the socket's buffer. */
   accepted(count: number): Promise<void>
+  /** Resolves when that many events are on disk. */
+  durable(count: number): Promise<void>
   /** Resolves when the index holds all that is durable. */
   indexed(): Promise<void>
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
@@ -37,7 +39,12 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
 }
 
 /** Starts a node on free loopback ports; resolves when it says that it is ready. It is killed at the end of the test. */
-export async function startNode(t: TestContext, stateDir: string, args: readonly string[] = []): Promise<NodeProcess> {
+export async function startNode(
+  t: TestContext,
+  stateDir: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<NodeProcess> {
   const sipPort = await freePort()
   const listen = args.includes('--sip')
     ? []
@@ -45,7 +52,7 @@ export async function startNode(t: TestContext, stateDir: string, args: readonly
   const child = spawn(
     process.execPath,
     [...NODE_FLAGS, MAIN, 'start', '--state-dir', stateDir, ...listen, '--api', '127.0.0.1:0', ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
   )
   t.after(() => child.kill('SIGKILL'))
   let output = ''
@@ -70,6 +77,7 @@ export async function startNode(t: TestContext, stateDir: string, args: readonly
     output: () => output,
     get,
     accepted: (count) => until(`${count} events are accepted`, async () => (await store()).acceptedCount >= count),
+    durable: (count) => until(`${count} events are on disk`, async () => (await store()).durableCount >= count),
     indexed: () => until('the index has caught up', async () => (await store()).indexLagCount === 0),
     kill: async (signal) => {
       child.kill(signal)
