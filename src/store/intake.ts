@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { readAddress } from '../core/address.ts'
+import { ADDRESS_SIZE } from '../core/address.ts'
 import { DeltaWindow } from './delta-window.ts'
 import { Facts, KIND } from './facts.ts'
 import type { JournalWriter } from './journal-writer.ts'
+import { KeyedHash } from './keyed-hash.ts'
 import { RawSampler } from './raw-sampler.ts'
 import {
   copyEventHead,
@@ -29,6 +30,7 @@ export class Intake {
   readonly #facts = new Facts()
   readonly #repeats = new Repeats()
   readonly #sampler = new RawSampler()
+  readonly #hash = new KeyedHash()
   readonly #short = new Uint8Array(RECORD_SIZE_MAX)
   readonly #shortView = new DataView(this.#short.buffer)
   readonly window = new DeltaWindow()
@@ -89,7 +91,8 @@ export class Intake {
     const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
     const isForgeable = bytes[at + EVENT_FIELD.validation] === 0
     const rawSize = at + size - rawStartOf(records, at)
-    return this.#sampler.keeps(happenedAt, isForgeable, rawSize, () => readAddress(bytes, at + EVENT_FIELD.source))
+    const source = this.#hash.number(records, at + EVENT_FIELD.source, at + EVENT_FIELD.source + ADDRESS_SIZE)
+    return this.#sampler.keeps(happenedAt, isForgeable, rawSize, source)
   }
 
   /** Puts the record with a shortened message into `#short`, and returns its size. */

@@ -59,6 +59,14 @@ test('the hash is HalfSipHash-1-3 for every size, wherever the bytes lie', () =>
   }
 })
 
+test('as a number the hash is whole, safe and still differs', () => {
+  const hash = new KeyedHash()
+  const view = viewOf(bytesOf(255))
+  const numbers = Array.from({ length: 200 }, (_, i) => hash.number(view, i, i + 16))
+  assert(numbers.every((number) => Number.isSafeInteger(number) && number >= 0))
+  assert.equal(new Set(numbers).size, numbers.length)
+})
+
 test('another key and other seeds give another hash', () => {
   const view = viewOf(bytesOf(20))
   const seen = new Set<string>()

@@ -21,6 +21,12 @@ export class KeyedHash {
     this.#key1 = key.readInt32LE(WORD_SIZE)
   }
 
+  /** The hash as one whole number, 53 bits of it. */
+  number(view: DataView, start: number, end: number): number {
+    this.read(view, start, end)
+    return (this.high & 0x1f_ffff) * 2 ** 32 + (this.low >>> 0)
+  }
+
   /** Hashes what lies from `start` to `end`. What follows other bytes takes their hash as seeds. */
   read(view: DataView, start: number, end: number, seed0 = 0, seed1 = 0): void {
     let v0 = this.#key0 ^ seed0

@@ -10,7 +10,8 @@ type Facts = Partial<Observation>
 
 function keeps(sampler: RawSampler, facts: Facts): boolean {
   const { at, validation, bytes, source } = observation(facts)
-  return sampler.keeps(at, validation === 'none', bytes.length, () => source.ip)
+  const number = source.ip.split('.').reduce((sum, octet) => 256 * sum + Number(octet), 0)
+  return sampler.keeps(at, validation === 'none', bytes.length, number)
 }
 
 function flood(sampler: RawSampler, count: number, facts: Facts): number {

@@ -14,29 +14,28 @@ export class RawSampler {
   #forgeable = new Budget()
   #validated = new Budget()
 
-  /** `sourceIp` is asked only while there is something left to give. */
-  keeps(at: number, isForgeable: boolean, size: number, sourceIp: () => string): boolean {
+  /** `source` is a number that tells the source from others, which strangers cannot foresee. */
+  keeps(at: number, isForgeable: boolean, size: number, source: number): boolean {
     const hour = hourOf(at)
     if (hour !== this.#hour) {
       this.#hour = hour
       this.#forgeable = new Budget()
       this.#validated = new Budget()
     }
-    return (isForgeable ? this.#forgeable : this.#validated).take(size, sourceIp)
+    return (isForgeable ? this.#forgeable : this.#validated).take(source, size)
   }
 }
 
 class Budget {
-  readonly #perSource = new Map<string, number>() // grows with what is kept whole, so it is bounded as that is
+  readonly #perSource = new Map<number, number>() // grows with what is kept whole, so it is bounded as that is
   #count = 0
   #size = 0
 
-  take(size: number, sourceIp: () => string): boolean {
+  take(source: number, size: number): boolean {
     if (this.#count >= WHOLE_PER_HOUR || this.#size + size > WHOLE_SIZE_PER_HOUR) return false
-    const ip = sourceIp()
-    const count = this.#perSource.get(ip) ?? 0
+    const count = this.#perSource.get(source) ?? 0
     if (count >= WHOLE_PER_SOURCE_HOUR) return false
-    this.#perSource.set(ip, count + 1)
+    this.#perSource.set(source, count + 1)
     this.#count++
     this.#size += size
     return true

@@ -63,6 +63,8 @@ function writeHeader(message: SipMessage, index: number, begin: Uint8Array, out:
   out.write(LINE_END, 0, LINE_END.length)
 }
 
+const SMALL_SIZE = 16 // bytes; a loop is faster below
+
 /** Writes up to a bound, and tells when that was reached. */
 class Writer {
   readonly #target: Uint8Array
@@ -77,8 +79,14 @@ class Writer {
   }
 
   write(bytes: Uint8Array, start: number, end: number): void {
-    if (this.at + end - start > this.#end) this.isFull = true
-    else for (let i = start; i < end; i++) this.#target[this.at++] = bytes[i]!
+    const size = end - start
+    if (this.at + size > this.#end) {
+      this.isFull = true
+      return
+    }
+    if (size < SMALL_SIZE) for (let i = 0; i < size; i++) this.#target[this.at + i] = bytes[start + i]!
+    else this.#target.set(bytes.subarray(start, end), this.at)
+    this.at += size
   }
 
   writeText(text: string): void {
