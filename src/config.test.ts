@@ -48,6 +48,8 @@ describe('loadConfig() defaults', () => {
           { transport: 'tcp', host: '::', port: 5060 },
         ],
         passive: false,
+        receiver: 'auto',
+        receiverThreads: 0,
         neverReply: [],
         replyLimit: { off: false, source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 } },
       },
@@ -402,7 +404,7 @@ describe('the documents of the configuration', () => {
 
   test('configTable() has a line for every setting, each name once', () => {
     const rows = configTable()
-    assert.equal(rows.length, 23)
+    assert.equal(rows.length, 25)
     assert.equal(new Set(rows.map((row) => row.environment)).size, rows.length)
     assert.deepEqual(
       rows.find((row) => row.key === 'json_log.max_mib'),

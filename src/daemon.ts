@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { networkInterfaces } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { listenApi } from './api/api.ts'
-import type { Config } from './config.ts'
+import type { Config, SipListen } from './config.ts'
 import type { Event } from './core/event.ts'
 import { followJournal } from './daemon/_follow.ts'
 import { announceNode, readAdminKey, readNodeId } from './daemon/_identity.ts'
+import { ownAddresses } from './daemon/_own-addresses.ts'
+import { listenReceivers, sumCounters } from './daemon/_receivers.ts'
 import { keepVector } from './daemon/_vectors.ts'
 import { openJsonLog } from './logs/json-log.ts'
 import { openSyslog } from './logs/syslog.ts'
@@ -58,7 +59,7 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
   )
   const nodeId = readNodeId(state.dir)
   parts.use(await openLogs(config, { store, log, nodeId, signal }))
-  const sensors = parts.use(await listenForAttackers(config, { store, log, now }))
+  const sensors = parts.use(await listenForAttackers(config, { store, log, now, clockOffset, onFatal: failed.reject }))
   let ready = false
   const adminKey = readAdminKey(state.dir)
   const startedAt = now()
@@ -107,21 +108,60 @@ async function stop(parts: AsyncDisposableStack, sensors: Sensors, store: Store,
   return status
 }
 
-function listenForAttackers(config: Config, deps: { store: Store; log: Logger; now: () => number }): Promise<Sensors> {
-  const sip = config.sip.enabled ? config.sip : { ...config.sip, listen: [] }
-  return listenSensors(sip, {
-    now: deps.now,
-    random: (size) => randomBytes(size),
-    observe: (observation) => deps.store.append(observation),
-    isBusy: () => deps.store.isBusy(),
-    log: deps.log,
-    keepVector: (bytes, error) => {
-      const path = keepVector(config.state.dir, bytes, error)
-      if (path !== null) deps.log.warn({ path }, 'a packet uncovered a bug; it is kept, please report it')
-    },
-    ownAddresses: () =>
-      Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
+type ListenDeps = {
+  readonly store: Store
+  readonly log: Logger
+  readonly now: () => number
+  readonly clockOffset: ClockOffset
+  readonly onFatal: (error: Error) => void
+}
+
+/** Datagrams are received in threads of their own, connections here. */
+async function listenForAttackers(config: Config, deps: ListenDeps): Promise<Sensors> {
+  const { store, log } = deps
+  const listen = config.sip.enabled ? config.sip.listen : []
+  const onlyOf = (transport: SipListen['transport']) => ({
+    ...config.sip,
+    listen: listen.filter((address) => address.transport === transport),
   })
+  const keep = (bytes: Uint8Array, error: unknown): void => {
+    const path = keepVector(config.state.dir, bytes, error)
+    if (path !== null) log.warn({ path }, 'a packet uncovered a bug; it is kept, please report it')
+  }
+  await using parts = new AsyncDisposableStack()
+  const receivers = parts.use(
+    await listenReceivers(onlyOf('udp'), {
+      clockOffset: deps.clockOffset,
+      openInlet: () => store.openInlet(),
+      log: {
+        info: (object, text) => log.info(object, text),
+        warn: (object, text) => log.warn(object, text),
+        error: (object, text) => log.error(object, text),
+      },
+      keepVector: keep,
+      onFatal: deps.onFatal,
+    }),
+  )
+  const connections = parts.use(
+    await listenSensors(onlyOf('tcp'), {
+      now: deps.now,
+      random: (size) => randomBytes(size),
+      observe: (observation) => store.append(observation),
+      observeDatagram: () => {
+        throw new Error('datagrams belong to the threads that receive')
+      },
+      isBusy: () => store.isBusy(),
+      log,
+      keepVector: keep,
+      ownAddresses,
+    }),
+  )
+  const owned = parts.move()
+  return {
+    listeners: [...receivers.listeners, ...connections.listeners],
+    counters: () => sumCounters([receivers.counters(), connections.counters()]),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
 }
 
 /** The logs that other programs read. Each follows the journal by itself, so that a slow one holds up nobody. */

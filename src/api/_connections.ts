@@ -9,9 +9,18 @@ export const CONNECTION_LIMITS = {
   idleMs: 30_000, // without a byte read or written
 } as const
 
-const unanswered = new WeakMap<Socket, number>() // requests
+type Unanswered = { count: number } // requests
+const unansweredOf = new WeakMap<Socket, Unanswered>()
 
-const isFull = (socket: Socket): boolean => (unanswered.get(socket) ?? 0) >= CONNECTION_LIMITS.unansweredCount
+function unansweredOn(socket: Socket): Unanswered {
+  const known = unansweredOf.get(socket)
+  if (known !== undefined) return known
+  const unanswered = { count: 0 }
+  unansweredOf.set(socket, unanswered)
+  return unanswered
+}
+
+const isFull = ({ count }: Unanswered): boolean => count >= CONNECTION_LIMITS.unansweredCount
 
 /**
  * A request that says of itself that it upgrades the connection when the connection is full: the one way to make the
@@ -26,19 +35,22 @@ class BoundedMessage extends IncomingMessage {
   }
 
   set upgrade(asked: boolean | null) {
-    this.isUpgrade = asked === true || isFull(this.socket)
+    this.isUpgrade = asked === true || isFull(unansweredOn(this.socket))
   }
 }
 
 function countUnanswered(handle: RequestListener): RequestListener {
   return (request, response) => {
     const { socket } = request
-    if (isFull(socket)) {
+    const unanswered = unansweredOn(socket)
+    if (isFull(unanswered)) {
       socket.destroy()
       return
     }
-    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1)
-    response.once('close', () => unanswered.set(socket, unanswered.get(socket)! - 1))
+    unanswered.count++
+    response.once('close', () => {
+      unanswered.count--
+    })
     handle(request, response)
   }
 }
@@ -47,7 +59,11 @@ function countUnanswered(handle: RequestListener): RequestListener {
 export function createBoundedServer(handle: RequestListener, options: ServerOptions & { exposed: boolean }): Server {
   const { exposed, ...rest } = options
   const server = createServer(
-    { ...rest, IncomingMessage: BoundedMessage, shouldUpgradeCallback: ({ socket }) => isFull(socket) },
+    {
+      ...rest,
+      IncomingMessage: BoundedMessage,
+      shouldUpgradeCallback: ({ socket }) => isFull(unansweredOn(socket)),
+    },
     countUnanswered(handle),
   )
   server.maxConnections = CONNECTION_LIMITS.count

@@ -9,13 +9,22 @@ export function formsOf({ dialled, value: raw, count, lastSeenAt }: Indicator): 
 /**
  * The forms of all numbers, most recently dialled first, from numbers in that order. Lazy: a form waits here only while
  * there may be later ones of other numbers, since no form is later than its number. A number that comes late because it
- * was dialled meanwhile is not lost: its forms come then.
+ * was dialled meanwhile is not lost: its forms come then. Gives null whenever it looked at so many numbers in a row
+ * without finding the next form: all their forms can be old, when there was no room for the newest ones.
  */
-export function* newestForms(numbers: Iterable<Indicator>): Generator<DialledForm, void, undefined> {
+export function* newestForms(
+  numbers: Iterable<Indicator>,
+  lookMax: number,
+): Generator<DialledForm | null, void, undefined> {
   const waiting = new NewestHeap()
+  let lookedCount = 0
   for (const number of numbers) {
-    while ((waiting.newest?.lastSeenAt ?? Number.NEGATIVE_INFINITY) >= number.lastSeenAt) yield waiting.take()
+    while ((waiting.newest?.lastSeenAt ?? Number.NEGATIVE_INFINITY) >= number.lastSeenAt) {
+      yield waiting.take()
+      lookedCount = 0
+    }
     for (const form of formsOf(number)) waiting.add(form)
+    if (++lookedCount % lookMax === 0) yield null
   }
   while (waiting.newest !== undefined) yield waiting.take()
 }

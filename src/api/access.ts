@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import { isLoopback } from '../core/loopback.ts'
 import { Problem, quote } from './problem.ts'
@@ -19,21 +19,28 @@ declare module 'fastify' {
   }
 }
 
+const TRUSTED: Access = { keyed: false, trusted: true } // what most requests have
+
 export type AccessRules = { readonly host: string; readonly allowedHosts: readonly string[]; readonly adminKey: string }
 
 /** Returns what decides, before any handler runs, whether a request is answered. It throws a Problem if not. */
 export function accessGate(rules: AccessRules): (request: FastifyRequest) => Access {
   const exposed = !isLoopback(rules.host)
   const names = new Set(['localhost', ...rules.allowedHosts.map((name) => name.toLowerCase())])
+  const checkHost = hostCheck(names)
   const hasKey = keyCheck(rules.adminKey)
+  const isLocal = peerCheck()
   return (request) => {
-    checkHost(request.headers.host, names)
-    checkSite(request.headers, names)
-    const keyed = hasKey(request.headers.authorization)
-    const trusted = keyed || !(exposed || isRemote(request))
+    const { headers, socket } = request.raw
+    checkHost(headers.host)
+    checkSite(headers, names)
+    const { authorization } = headers
+    const keyed = hasKey(authorization)
+    const trusted = keyed || !(exposed || !isLocal(socket) || isForwarded(headers))
+    if (trusted && authorization === undefined) return TRUSTED
     const open = request.routeOptions.config?.open === true
     if (open || trusted) {
-      if (!open && !keyed && request.headers.authorization !== undefined) {
+      if (!open && !keyed && authorization !== undefined) {
         throw new Problem(
           'KEY_WRONG',
           'The Authorization header holds no key of this node; leave it out to read without',
@@ -41,18 +48,26 @@ export function accessGate(rules: AccessRules): (request: FastifyRequest) => Acc
       }
       return { keyed, trusted }
     }
-    if (request.headers.authorization === undefined) {
+    if (authorization === undefined) {
       throw new Problem('KEY_NEEDED', 'Send the key of this node as "Authorization: Bearer KEY"')
     }
     throw new Problem('KEY_WRONG', 'The Authorization header must be "Bearer " and a key of this node')
   }
 }
 
-/** A proxy on this machine passes on what comes from elsewhere, so its marks make a request remote. */
-function isRemote(request: FastifyRequest): boolean {
-  return !isLoopback(request.socket.remoteAddress ?? '') || isForwarded(request.headers)
+/** Whether a connection comes from this machine, which is asked once of each. */
+function peerCheck(): (socket: Socket) => boolean {
+  const known = new WeakMap<Socket, boolean>()
+  return (socket) => {
+    const before = known.get(socket)
+    if (before !== undefined) return before
+    const isLocal = isLoopback(socket.remoteAddress ?? '')
+    known.set(socket, isLocal)
+    return isLocal
+  }
 }
 
+/** A proxy on this machine passes on what comes from elsewhere, so its marks make a request remote. */
 function isForwarded(headers: IncomingHttpHeaders): boolean {
   for (const name in headers) {
     if (name === 'forwarded' || name === 'via' || name === 'x-real-ip' || name.startsWith('x-forwarded-')) return true
@@ -64,15 +79,20 @@ function isForwarded(headers: IncomingHttpHeaders): boolean {
  * Against DNS rebinding: a page elsewhere can make its own name point to this node and so read it with the
  * browser's blessing, but it cannot make the browser send another name. Only HTTP/1.0 has no Host, and no browser speaks it.
  */
-function checkHost(host: string | undefined, names: ReadonlySet<string>): void {
-  if (host === undefined) return
-  const name = host.toLowerCase().replace(/:\d*$/, '')
-  const literal = name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name
-  if (isIP(literal) !== 0 || names.has(name)) return
-  throw new Problem(
-    'HOST_REFUSED',
-    `The Host header is ${quote(host)}. Call the node by IP address or localhost, or add the name to api.allowed_hosts`,
-  )
+function hostCheck(names: ReadonlySet<string>): (host: string | undefined) => void {
+  let lastRight: string | undefined // who asks often asks by one name
+  return (host) => {
+    if (host === lastRight || host === undefined) return
+    const name = host.toLowerCase().replace(/:\d*$/, '')
+    const literal = name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name
+    if (isIP(literal) === 0 && !names.has(name)) {
+      throw new Problem(
+        'HOST_REFUSED',
+        `The Host header is ${quote(host)}. Call the node by IP address or localhost, or add the name to api.allowed_hosts`,
+      )
+    }
+    lastRight = host
+  }
 }
 
 /**

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { fakeApiDeps, KEYED } from '../../test/support/fake-api.ts'
 import { FAKE_AT } from '../../test/support/fake-store.ts'
-import { buildApi } from './api.ts'
+import { PAGE_RAW_SIZE_MAX } from './_event-page.ts'
+import { buildApi, listenApi } from './api.ts'
 import type { App } from './deps.ts'
 
 async function getJson(app: App, url: string, headers: Record<string, string> = {}) {
@@ -190,6 +191,53 @@ test('few pages of events are worked on at once; some wait, one more is refused'
     asked.shift()!()
   }
   for (const answer of answers) assert.equal((await answer).statusCode, 200)
+})
+
+test('a large page is asked of the store in parts, and is the same', async () => {
+  const deps = fakeApiDeps()
+  for (let i = 0; i < 1203; i++) deps.store.push({ method: i % 2 === 0 ? 'INVITE' : 'OPTIONS' })
+  const limits: number[] = []
+  const events: typeof deps.store.events = (query) => {
+    limits.push(query.limit)
+    return deps.store.events(query)
+  }
+  const app = await buildApi({ ...deps, store: { ...deps.store, events } })
+  const { body } = await getJson(app, '/v1/events?limit=1000')
+  assert.deepEqual(limits, [500, 500])
+  const ids = body.items.map(({ id }: { id: string }) => Number(id))
+  assert.deepEqual(
+    ids,
+    Array.from({ length: 1000 }, (_, i) => 12_030 - 10 * i),
+  )
+  assert.deepEqual([body.next, body.total], ['2040', 1203])
+  const rest = (await getJson(app, `/v1/events?limit=1000&after=${body.next}`)).body
+  assert.deepEqual([rest.items.length, rest.next, rest.total], [203, null, 1203])
+  const some = (await getJson(app, '/v1/events?limit=1000&method=OPTIONS')).body
+  assert.deepEqual([some.items.length, some.next, some.total], [601, null, 601])
+})
+
+test('a page asked in parts ends before 4 MiB of messages', async () => {
+  const deps = fakeApiDeps()
+  const raw = Buffer.alloc(7000, 'x')
+  for (let i = 0; i < 1000; i++) deps.store.push({ raw })
+  const app = await buildApi(deps)
+  const { body } = await getJson(app, '/v1/events?limit=1000')
+  assert.equal(body.items.length, Math.floor(PAGE_RAW_SIZE_MAX / raw.length))
+  assert.equal(body.next, body.items.at(-1).id)
+  assert.equal((await getJson(app, `/v1/events?limit=1000&after=${body.next}`)).body.next, null)
+})
+
+test('an answer that breaks off in the middle is no whole one, and is logged', async () => {
+  const deps = fakeApiDeps()
+  for (let i = 0; i < 1000; i++) deps.store.push({})
+  const events: typeof deps.store.events = (query) =>
+    query.before === undefined ? deps.store.events(query) : Promise.reject(new Error('inner workings'))
+  await using api = await listenApi(
+    { host: '127.0.0.1', port: 0, allowedHosts: [] },
+    { ...deps, store: { ...deps.store, events } },
+  )
+  await assert.rejects(async () => (await fetch(`${api.url}/v1/events?limit=1000`)).text())
+  assert.ok(deps.logged.some((line) => line.includes('inner workings')))
 })
 
 test('an event is shown as it is contracted', async () => {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { AddressInfo } from 'node:net'
-import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { DaemonError } from '../core/errors.ts'
 import { isLoopback } from '../core/loopback.ts'
 import { createBoundedServer } from './_connections.ts'
 import { type Access, accessGate } from './access.ts'
 import type { ApiConfig, ApiDeps, App, TypeBoxProvider } from './deps.ts'
-import { answerClientError, answerError, STRICT_HEADERS } from './errors.ts'
+import { ApiLog, answerClientError, answerError, STRICT_HEADERS } from './errors.ts'
 import { addLegacyRoutes, answerNothingHere } from './legacy.ts'
 import { collectMethods } from './methods.ts'
 import { addOpenApi } from './openapi.ts'
@@ -59,7 +59,8 @@ export async function buildApi(deps: ApiDeps, config: Omit<ApiConfig, 'port'> = 
 function createApp(deps: ApiDeps, { host }: Pick<ApiConfig, 'host'>): App {
   const app = Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new ApiLog(),
+    childLoggerFactory: (logger) => logger, // else each request makes one, to log an id that nothing else says
     bodyLimit: API_LIMITS.bodySize,
     serverFactory: (handle) => createBoundedServer(handle, { ...SERVER_OPTIONS, exposed: !isLoopback(host) }),
     routerOptions: { maxParamLength: API_LIMITS.parameterLength },

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { PROBLEM_TYPE, Problem, type ProblemCode, quote } from './problem.ts'
+import { type FastifyError, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import { sendText } from './_send.ts'
+import { PROBLEM_TYPE, Problem, type ProblemCode, type ProblemJson, quote } from './problem.ts'
 
 /** On every response: nothing here is a page, a script or a thing to keep. */
 export const STRICT_HEADERS = {
@@ -13,13 +14,9 @@ export const STRICT_HEADERS = {
   'cache-control': 'no-store',
 } as const
 
-export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+export function sendProblem(reply: FastifyReply, problem: ProblemJson): FastifyReply {
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="sentrypeer"') // RFC 9110 §11.6.1
-  // As bytes, since Fastify adds a charset to text, and the media type of RFC 9457 has no such parameter.
-  return reply
-    .code(problem.status)
-    .type(PROBLEM_TYPE)
-    .send(Buffer.from(JSON.stringify(problem)))
+  return sendText(reply.code(problem.status), PROBLEM_TYPE, JSON.stringify(problem))
 }
 
 const FRAMEWORK_ERRORS: Record<string, readonly [ProblemCode, detail: string]> = {
@@ -32,7 +29,23 @@ const FRAMEWORK_ERRORS: Record<string, readonly [ProblemCode, detail: string]> =
 /** Answers whatever a handler, a hook or Fastify threw. Only bugs are logged: anybody can cause the rest. */
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.headers(STRICT_HEADERS) // Fastify calls this without the hooks for a path that it cannot decode
-  return sendProblem(reply, problemOf(error, request))
+  return sendProblem(reply, problemOf(error, request).toJSON())
+}
+
+/** Says nothing of requests, which anybody can cause; but an answer that broke off with a bug is told here alone. */
+export class ApiLog extends LogController {
+  constructor() {
+    super({ disableRequestLogging: true })
+  }
+
+  override streamError(error: Error & { code?: string }, request: FastifyRequest): void {
+    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error instanceof Problem) return
+    logBug(error, request, 'Cannot finish an answer')
+  }
+}
+
+function logBug(err: Error, { log, method, routeOptions }: FastifyRequest, text: string): void {
+  log.error({ err, method, route: routeOptions.url }, text)
 }
 
 function problemOf(error: FastifyError, request: FastifyRequest): Problem {
@@ -41,7 +54,7 @@ function problemOf(error: FastifyError, request: FastifyRequest): Problem {
   const known = FRAMEWORK_ERRORS[error.code]
   if (known !== undefined) return new Problem(...known)
   if (error.statusCode !== undefined && error.statusCode < 500) return new Problem('BAD_REQUEST', error.message)
-  request.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'Cannot answer a request')
+  logBug(error, request, 'Cannot answer a request')
   return new Problem('INTERNAL', 'The request was not answered; the log of the node says why')
 }
 

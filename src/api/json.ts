@@ -1,40 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isUtf8 } from 'node:buffer'
 import { hideCredentials } from '../core/credentials.ts'
-import type { Indicator } from '../core/indicator.ts'
+import type { DialledForm, Indicator } from '../core/indicator.ts'
 import type { IndexedEvent } from '../store/types.ts'
-import type { EventJson, IndicatorJson } from './schemas.ts'
+import type { EventJson } from './schemas.ts'
 
 /** RFC 3339 in UTC, to the millisecond. */
 export const timeJson = (at: number): string => new Date(at).toISOString()
 
 /**
- * An indicator as `/v1` shows it. Without a policy nothing is listed, so what is known of it is that it was seen.
+ * An indicator as `/v1` shows it, as JSON: by hand, since it is what is asked for most. Without a policy nothing is
+ * listed, so what is known of it is that it was seen.
  */
-export function indicatorJson(indicator: Indicator): IndicatorJson {
+export function indicatorText(indicator: Indicator): string {
   const { kind, value, count, repeatCount, validation, tags, dialled } = indicator
-  const json: IndicatorJson = {
-    kind,
-    value,
-    verdict: 'seen',
-    score: 0,
-    count,
-    repeatCount,
-    firstSeenAt: timeJson(indicator.firstSeenAt),
-    lastSeenAt: timeJson(indicator.lastSeenAt),
-    validUntil: null,
-    validation,
-    tags: [...tags],
-    authors: 1,
-    country: null,
-    asn: null,
-    why: { rule: 'seen', text: whySeen(count) },
-  }
-  if (kind === 'phone-number') {
-    json.dialled = dialled.map((form) => ({ ...form, lastSeenAt: timeJson(form.lastSeenAt) }))
-  }
-  return json
+  const seen = `"firstSeenAt":"${timeJson(indicator.firstSeenAt)}","lastSeenAt":"${timeJson(indicator.lastSeenAt)}"`
+  const what = `"validation":"${validation}","tags":[${tags.map((tag) => `"${tag}"`).join()}]`
+  return `{"kind":"${kind}","value":${JSON.stringify(value)},"verdict":"seen","score":0,"count":${count},"repeatCount":${repeatCount},${seen},"validUntil":null,${what},"authors":1,"country":null,"asn":null,"why":{"rule":"seen","text":"${whySeen(count)}"}${kind === 'phone-number' ? dialledText(dialled) : ''}}`
 }
+
+const dialledText = (dialled: readonly DialledForm[]): string =>
+  `,"dialled":[${dialled
+    .map(
+      ({ raw, count, lastSeenAt }) =>
+        `{"raw":${JSON.stringify(raw)},"count":${count},"lastSeenAt":"${timeJson(lastSeenAt)}"}`,
+    )
+    .join()}]`
 
 const whySeen = (count: number) =>
   `This node saw it in ${count} ${count === 1 ? 'event' : 'events'} of the last 7 days. Being seen is no verdict: nothing is blocked for it.`

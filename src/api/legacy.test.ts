@@ -135,7 +135,7 @@ test('a list of many goes out whole, in pieces', async () => {
   ] as const) {
     const response = await app.inject({ url, payloadAsStream: true })
     const pieces: Buffer[] = await response.stream().toArray()
-    assert.ok(pieces.length > 20, url)
+    assert.ok(pieces.length > 20 && pieces.every(({ length }) => length < 70_000), url)
     const list = JSON.parse(Buffer.concat(pieces).toString())
     assert.equal(list[`${key}_total`], 20_000)
     assert.equal(list[key].length, 20_000)
@@ -155,7 +155,7 @@ test('newestForms() gives all forms in order of time', () => {
             ({ dialled, lastSeenAt: Math.max(...dialled.map((form) => form.lastSeenAt)) }) as unknown as Indicator,
         )
         .sort((a, b) => b.lastSeenAt - a.lastSeenAt)
-      const given = [...newestForms(numbers)].map((form) => form.lastSeenAt)
+      const given = [...newestForms(numbers, 500)].map((form) => form?.lastSeenAt)
       assert.deepEqual(
         given,
         all
@@ -182,7 +182,7 @@ test('the lists hold everybody once, and as many rows as they say, though the bu
   ] as const) {
     let text = ''
     let turn = 0
-    for await (const piece of make(live)) {
+    for (const piece of make(live)) {
       text += piece
       turn++
       for (let i = 0; i < 100; i++) see(i, `${turn}00${10_000 + i}`)

@@ -2,10 +2,11 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type TSchema } from 'typebox'
-import { canonicalIp } from '../core/address.ts'
 import { ipAddressesText, numbersText } from './_legacy-lists.ts'
+import { sendText } from './_send.ts'
+import { SharedLists } from './_shared-lists.ts'
 import type { ApiDeps, App } from './deps.ts'
-import { findNumber, isDialled } from './query.ts'
+import { findNumber, isDialled, readIp } from './query.ts'
 import { problems } from './schemas.ts'
 
 type LegacyRequest = FastifyRequest<{ Params: { value: string } }>
@@ -16,6 +17,7 @@ type Route = {
   readonly summary: string
   readonly ok: TSchema
   readonly misses?: readonly number[] // other statuses, with a body of the original's
+  readonly problems?: readonly number[] // statuses with a problem, beside those of every route
   readonly open?: boolean
   handle(request: LegacyRequest, reply: FastifyReply, answer: Answer): FastifyReply
 }
@@ -45,6 +47,7 @@ export function answerNothingHere(deps: ApiDeps, reply: FastifyReply): FastifyRe
 
 function legacyRoutes(deps: ApiDeps): Route[] {
   const { indicators } = deps.store
+  const lists = new SharedLists()
   return [
     {
       url: '/',
@@ -67,9 +70,15 @@ function legacyRoutes(deps: ApiDeps): Route[] {
       summary: 'All addresses seen, newest first',
       ok: listSchema('ip_addresses', 'ip_address'),
       misses: [404],
+      problems: [503],
       handle: (request, reply, answer) => {
         if (indicators.count('ip-address') === 0) return answer(reply, 404, '{"message": "No bad actors found"}')
-        return answer(reply, 200, request.method === 'HEAD' ? Readable.from([]) : ipAddressesText(indicators))
+        if (request.method === 'HEAD') return answer(reply, 200, Readable.from([]))
+        return answer(
+          reply,
+          200,
+          lists.read('ip-addresses', () => ipAddressesText(indicators)),
+        )
       },
     },
     {
@@ -79,7 +88,7 @@ function legacyRoutes(deps: ApiDeps): Route[] {
       ok: Type.Object({ bad_actor_found: Type.String() }),
       misses: [400, 404],
       handle: (request, reply, answer) => {
-        const ip = canonicalIp(request.params.value)
+        const ip = readIp(request.params.value)
         if (ip === null) return answer(reply, 400, '{"error": "The request data was invalid"}')
         const isSeen = indicators.get('ip-address', ip) !== undefined
         if (!isSeen) return answer(reply, 404, '{"message": "No bad actor found"}')
@@ -92,9 +101,15 @@ function legacyRoutes(deps: ApiDeps): Route[] {
       summary: 'All numbers dialled, each form by itself, newest first',
       ok: listSchema('called_numbers', 'called_number'),
       misses: [404],
+      problems: [503],
       handle: (request, reply, answer) => {
         if (indicators.count('phone-number') === 0) return answer(reply, 404, '{"message": "No phone numbers found"}')
-        return answer(reply, 200, request.method === 'HEAD' ? Readable.from([]) : numbersText(indicators))
+        if (request.method === 'HEAD') return answer(reply, 200, Readable.from([]))
+        return answer(
+          reply,
+          200,
+          lists.read('numbers', () => numbersText(indicators)),
+        )
       },
     },
     {
@@ -124,13 +139,11 @@ function healthCheck(version: string, request: LegacyRequest, reply: FastifyRepl
 
 const indented = (value: object) => JSON.stringify(value, null, 2)
 
-/** Text goes out as bytes, since Fastify would add a charset to the media type. */
 function legacyAnswer(deps: ApiDeps): Answer {
-  return (reply, status, body, mediaType = 'application/json') =>
-    reply
-      .code(status)
-      .headers({ 'content-type': mediaType, 'x-powered-by': 'SentryPeer', 'x-sentrypeer-version': deps.node.version })
-      .send(typeof body === 'string' ? Buffer.from(body) : body)
+  return (reply, status, body, mediaType = 'application/json') => {
+    reply.code(status).header('x-powered-by', 'SentryPeer').header('x-sentrypeer-version', deps.node.version)
+    return typeof body === 'string' ? sendText(reply, mediaType, body) : reply.type(mediaType).send(body)
+  }
 }
 
 const StatusSchema = Type.Object({ status: Type.String() })
@@ -141,10 +154,10 @@ function listSchema(list: string, value: string): TSchema {
   return Type.Object({ [`${list}_total`]: Type.Integer(), [list]: Type.Array(row) })
 }
 
-function legacySchema({ url, operationId, summary, ok, misses = [] }: Route) {
+function legacySchema({ url, operationId, summary, ok, misses = [], problems: more = [] }: Route) {
   const params = url.includes(':') ? { params: Type.Object({ value: Type.String() }) } : {}
   const json = (description: string, schema: TSchema) => ({ description, content: { 'application/json': { schema } } })
   const missed = Object.fromEntries(misses.map((status) => [status, json('In the words of the original', MissSchema)]))
-  const response = { ...problems(), 200: json('As the original answered', ok), ...missed }
+  const response = { ...problems(...more), 200: json('As the original answered', ok), ...missed }
   return { operationId, summary, tags: ['original'], ...params, response }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import swagger from '@fastify/swagger'
 import Type from 'typebox'
+import { JSON_TYPE } from './_send.ts'
 import type { App } from './deps.ts'
 import { NoQuerySchema, problems } from './schemas.ts'
 
@@ -46,7 +47,7 @@ export async function addOpenApi(app: App, version: string): Promise<void> {
     },
     (_request, reply) => {
       text ??= Buffer.from(JSON.stringify(app.swagger()))
-      return reply.type('application/json; charset=utf-8').send(text)
+      return reply.type(JSON_TYPE).send(text)
     },
   )
 }

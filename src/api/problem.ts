@@ -43,6 +43,12 @@ export type ProblemJson = {
   parameter?: string
 }
 
+/** A problem to answer with where it is no exception: an Error costs its stack trace. */
+export function problemJson(code: ProblemCode, detail: string): ProblemJson {
+  const { status, title } = PROBLEMS[code]
+  return { type: `urn:sentrypeer:problem:${code.toLowerCase().replaceAll('_', '-')}`, title, status, code, detail }
+}
+
 /** Thrown by a handler to answer with a problem. `parameter` names the part of the request that is at fault. */
 export class Problem extends Error {
   override readonly name = 'Problem'
@@ -60,9 +66,7 @@ export class Problem extends Error {
   }
 
   toJSON(): ProblemJson {
-    const { status, title } = PROBLEMS[this.code]
-    const type = `urn:sentrypeer:problem:${this.code.toLowerCase().replaceAll('_', '-')}`
-    const json: ProblemJson = { type, title, status, code: this.code, detail: this.message }
+    const json = problemJson(this.code, this.message)
     return this.parameter === undefined ? json : { ...json, parameter: this.parameter }
   }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { createFakeStore } from '../../test/support/fake-store.ts'
-import { findNumber, isDialled, parseIp, parseNumber, parseTime } from './query.ts'
+import { canonicalIp } from '../core/address.ts'
+import { findNumber, isDialled, parseIp, parseNumber, parseTime, readIp } from './query.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12)
 
@@ -44,6 +46,22 @@ test('parseIp() canonicalises, and refuses ranges and what only some read as an 
   for (const text of ['', '192.0.2.0/24', '127.1', '0x7f000001', '192.0.2.01', 'host', '$(id)']) {
     assert.throws(() => parseIp(text), { code: 'INVALID_ADDRESS' }, text)
   }
+})
+
+test('readIp() reads what canonicalIp() reads', () => {
+  const octet = fc.oneof(fc.nat(300).map(String), fc.constantFrom('', '00', '01', '0x1', '1e1', ' 1', '-1'))
+  const quad = fc.array(octet, { minLength: 3, maxLength: 5 }).map((octets) => octets.join('.'))
+  const text = fc.oneof(
+    quad,
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.ipV4().map((ip) => `::ffff:${ip}`),
+    fc.string(),
+  )
+  fc.assert(
+    fc.property(text, (given) => assert.equal(readIp(given), canonicalIp(given))),
+    { numRuns: 2000 },
+  )
 })
 
 test('parseNumber() takes what can be dialled', () => {

@@ -68,6 +68,17 @@ export const schema = section('Settings of a SentryPeer node', {
       default: false,
       flag: '--passive',
     }),
+    receiver: Type.Enum(['auto', 'recvmmsg', 'dgram'], {
+      description:
+        'How UDP is received: recvmmsg (many datagrams a call; Linux and Node 26 only), dgram (Node itself), or auto: the fastest there is',
+      default: 'auto',
+      examples: ['auto'],
+    }),
+    receiverThreads: whole(0, 16, {
+      description: 'Threads that receive UDP by recvmmsg; 0: one, and with more than 3 cores one for every two',
+      default: 0,
+      examples: [0],
+    }),
     neverReply: texts({
       description: 'Sources that never get a reply, as addresses or CIDR ranges; they are still recorded',
       default: [],

@@ -20,10 +20,16 @@ export function canonicalIp(text: string): string | null {
 
 /** Writes the 16 bytes of an address that `canonicalIp` gave. Throws RangeError for any other text. */
 export function writeAddress(text: string, target: Uint8Array, at: number): void {
+  if (!packAddress(text, target, at)) throw new RangeError(`Cannot write the address: "${text}" is none`)
+}
+
+/** The same for a text that may be anything: false when it is no address. */
+export function packAddress(text: string, target: Uint8Array, at: number): boolean {
   target.fill(0, at, at + ADDRESS_SIZE)
-  if (writeIpv4(text, target, at)) return
-  if (!ipaddr.IPv6.isValid(text)) throw new RangeError(`Cannot write the address: "${text}" is none`)
+  if (writeIpv4(text, target, at)) return true
+  if (!ipaddr.IPv6.isValid(text)) return false
   target.set(ipaddr.IPv6.parse(text).toByteArray(), at)
+  return true
 }
 
 function writeIpv4(text: string, target: Uint8Array, at: number): boolean {

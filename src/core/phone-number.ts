@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { createRequire } from 'node:module'
+import type { MetadataJson } from 'libphonenumber-js'
+import { NumberPlans, type PlanData, type PlanSource } from './_number-plans.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** A dialled string read as a number. */
@@ -104,8 +106,13 @@ const PREFIX_AFTER_PLUS = /^(?:0{1,3}11|00+)(?=[1-9][0-9]{8})|^9(?:0{1,3}11|00+)
 /** With its +, if it is a number of some country's plan digit by digit. The library alone would drop what does not fit. */
 function validNumber(digits: string): string | null {
   if (digits.length < NUMBER_SIZE_MIN || digits.length > NUMBER_SIZE_MAX) return null
-  const parsed = phoneLibrary().parsePhoneNumberFromString(`+${digits}`)
-  return parsed?.isValid() && parsed.number === `+${digits}` ? parsed.number : null
+  const number = `+${digits}`
+  return (numberPlans().isValid(digits) ?? isValidToLibrary(number)) ? number : null
+}
+
+function isValidToLibrary(number: string): boolean {
+  const parsed = phoneLibrary().parsePhoneNumberFromString(number, phoneMetadata())
+  return parsed?.isValid() === true && parsed.number === number
 }
 
 /** Percent escapes as what they stand for. */
@@ -117,11 +124,40 @@ function digitsOf(text: string): string {
   return text.replace(/[^0-9]+/g, '')
 }
 
-type PhoneLibrary = typeof import('libphonenumber-js/max')
+type PhoneLibrary = typeof import('libphonenumber-js/core')
+const require = createRequire(import.meta.url)
 let library: PhoneLibrary | undefined
+let metadata: MetadataJson | undefined
+let plans: NumberPlans | undefined
 
 /** Loaded with the first number: it costs tens of milliseconds and some megabytes that a node without calls never needs. */
 function phoneLibrary(): PhoneLibrary {
-  library ??= createRequire(import.meta.url)('libphonenumber-js/max') as PhoneLibrary
+  library ??= require('libphonenumber-js/core') as PhoneLibrary
   return library
+}
+
+function phoneMetadata(): MetadataJson {
+  metadata ??= require('libphonenumber-js/max/metadata') as MetadataJson
+  return metadata
+}
+
+function numberPlans(): NumberPlans {
+  plans ??= new NumberPlans(planSource())
+  return plans
+}
+
+/** The library's class for its data; its published types leave out most of what that tells. */
+type Metadata = {
+  hasCallingCode(code: string): boolean
+  getCountryCodesForCallingCode(code: string): readonly string[] | undefined
+  selectNumberingPlan(countryOrCode: string): { readonly numberingPlan: PlanData }
+}
+
+function planSource(): PlanSource {
+  const data = new (phoneLibrary().Metadata)(phoneMetadata()) as unknown as Metadata
+  return {
+    hasCallingCode: (code) => data.hasCallingCode(code),
+    countriesOf: (code) => data.getCountryCodesForCallingCode(code),
+    plan: (countryOrCode) => data.selectNumberingPlan(countryOrCode).numberingPlan,
+  }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { BatchReceiver } from './linux/batch-receiver.ts'
 import { hostError, type ListenAddress } from './listen-error.ts'
 import { listenTcp, type TcpDeps } from './tcp.ts'
 import type { Listener } from './types.ts'
@@ -11,6 +13,10 @@ export type BindContext = {
   readonly ownAddresses: () => string[]
   readonly udp: UdpDeps
   readonly tcp: TcpDeps
+  /** Takes the UDP addresses where there is one; else each gets a socket of Node's own. */
+  readonly batch: BatchReceiver | null
+  /** Whether other threads bind the same UDP addresses. */
+  readonly shared: boolean
 }
 
 /** One listening address of the configuration, bound; several sockets when it is a UDP wildcard. */
@@ -19,6 +25,8 @@ export type Bound = AsyncDisposable & {
   /** Of its UDP sockets, in bytes; null for TCP. */
   readonly receiveBufferSize: number | null
   listeners(): Listener[]
+  /** Datagrams that the system dropped; null where only its socket tables tell. */
+  dropCount(): number | null
   /** Follows the addresses of the machine as they come and go. */
   refresh(): void
 }
@@ -34,6 +42,7 @@ export async function bind(address: ListenAddress, context: BindContext): Promis
       port: endpoint.port,
       receiveBufferSize: null,
       listeners: () => [listener],
+      dropCount: () => 0,
       refresh: () => {},
       [Symbol.asyncDispose]: dispose,
     }
@@ -42,6 +51,7 @@ export async function bind(address: ListenAddress, context: BindContext): Promis
 }
 
 async function bindUdp(host: string, port: number, context: BindContext): Promise<Bound> {
+  if (context.batch !== null) return bindBatch(host, port, context.batch, context.shared)
   if (isWildcard(host)) {
     const taken = new Set<string>()
     for (const other of context.listen) {
@@ -59,8 +69,32 @@ async function bindUdp(host: string, port: number, context: BindContext): Promis
   return asBound({ port: boundPort, sockets: [socket], refresh: async () => {}, [Symbol.asyncDispose]: dispose })
 }
 
+/** One socket does for all addresses, since each datagram says which one it was sent to. */
+function bindBatch(host: string, port: number, batch: BatchReceiver, shared: boolean): Bound {
+  const [ip = '', zone] = host.split('%')
+  const socket = batch.listen(ip, port, { scope: zone === undefined ? 0 : scopeOf(zone), shared })
+  const { endpoint, receiveBufferSize } = socket
+  return {
+    port: endpoint.port,
+    receiveBufferSize,
+    listeners: () => [{ transport: 'udp', endpoint, receiver: 'recvmmsg' }],
+    dropCount: () => socket.dropCount(),
+    refresh: () => {},
+    async [Symbol.asyncDispose]() {
+      socket[Symbol.dispose]()
+    },
+  }
+}
+
+/** The number of the interface that a zone names, or is. RFC 4007 §11.2. */
+function scopeOf(zone: string): number {
+  const found = networkInterfaces()[zone]?.find(({ family }) => family === 'IPv6')
+  return found?.family === 'IPv6' ? found.scopeid : Number(zone) || 0
+}
+
 function asBound(group: UdpWildcard): Bound {
   return {
+    dropCount: () => null,
     port: group.port,
     receiveBufferSize: Math.min(...group.sockets.map((socket) => socket.receiveBufferSize)),
     listeners: () => group.sockets.map(({ endpoint }) => ({ transport: 'udp', endpoint, receiver: 'dgram' })),
@@ -69,15 +103,19 @@ function asBound(group: UdpWildcard): Bound {
   }
 }
 
-/** The addresses without what another one of the list covers: repetitions, and TCP on one address beside TCP on all. */
-export function distinctAddresses(listen: readonly ListenAddress[]): ListenAddress[] {
+/**
+ * The addresses without what another one of the list covers: repetitions, and one address beside all of its family,
+ * save over UDP where all means a socket for each.
+ */
+export function distinctAddresses(listen: readonly ListenAddress[], isBatch: boolean): ListenAddress[] {
   return listen.filter((address, index) =>
     listen.every((other, otherIndex) => {
       if (index === otherIndex || other.transport !== address.transport || other.port !== address.port) return true
       if (address.port === 0) return true
       const [host, otherHost] = [bareHost(address.host), bareHost(other.host)]
       if (host === otherHost) return index < otherIndex
-      return !(address.transport === 'tcp' && isWildcard(otherHost) && sameFamily(host, otherHost))
+      const isOneSocket = address.transport === 'tcp' || isBatch
+      return !(isOneSocket && isWildcard(otherHost) && sameFamily(host, otherHost))
     }),
   )
 }

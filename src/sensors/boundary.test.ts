@@ -3,12 +3,17 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { deliver, observationOf } from '../../test/support/datagrams.ts'
 import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import type { Observation } from '../core/event.ts'
 import { Boundary, type BoundaryDeps, type StreamPeer } from './boundary.ts'
 import { createCounters } from './counters.ts'
+import { DatagramTarget } from './datagram.ts'
+import { Datagrams } from './datagrams.ts'
 import { ASTERISK_CHAN_SIP } from './persona.ts'
+import { QuickAnswers } from './quick-answers.ts'
 import { RecentInvites } from './recent-invites.ts'
+import { FixedTexts } from './reply-draft.ts'
 import { ReplyGuard } from './reply-guard.ts'
 import { ReplyLimiter } from './reply-limit.ts'
 import { Responder } from './responder.ts'
@@ -18,46 +23,55 @@ const LOCAL = { ip: '203.0.113.5', port: 5060 }
 const PEER: StreamPeer = { transport: 'tcp', source: { ip: '198.51.100.7', port: 40_000 }, destination: LOCAL }
 const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
 
-function setUp(change: Partial<BoundaryDeps> = {}, { passive = false, neverReply = [] as string[] } = {}) {
+type Deps = BoundaryDeps & { readonly limiter: ReplyLimiter }
+
+function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as string[] } = {}) {
   const observations: Observation[] = []
   const logged: string[] = []
   const log = (_: object, text: string) => void logged.push(text)
   const counters = createCounters()
   const now = () => 1_790_000_000_000
-  const boundary = new Boundary(
+  const observe = (observation: Observation) =>
+    void observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) })
+  const persona = ASTERISK_CHAN_SIP
+  const tokens = new Tokens(randomBytes)
+  const deps: Deps = {
+    now,
+    observe,
+    log: { info: log, warn: log, error: log },
+    counters,
+    guard: new ReplyGuard(neverReply, {
+      now,
+      ownAddresses: () => ['203.0.113.5'],
+      isOwnPort: (port) => port === 5060,
+    }),
+    limiter: new ReplyLimiter(RATES),
+    responder: new Responder({ persona, tokens, recentInvites: new RecentInvites() }),
+    ...change,
+  }
+  const boundary = new Boundary({ passive }, deps)
+  const texts = new FixedTexts()
+  const quick = new QuickAnswers({ persona, responder: deps.responder, tokens, texts })
+  const fixed = texts.take()
+  const datagrams = new Datagrams(
     { passive },
     {
-      now,
-      observe: (observation) => observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) }),
-      log: { info: log, warn: log, error: log },
-      counters,
-      guard: new ReplyGuard(neverReply, {
-        now,
-        ownAddresses: () => ['203.0.113.5'],
-        isOwnPort: (port) => port === 5060,
-      }),
-      limiter: new ReplyLimiter(RATES),
-      responder: new Responder({
-        persona: ASTERISK_CHAN_SIP,
-        tokens: new Tokens(randomBytes),
-        recentInvites: new RecentInvites(),
-      }),
-      ...change,
+      ...deps,
+      observe: (datagram) => deps.observe(observationOf(datagram)),
+      bug: (bytes, error) => boundary.bug(bytes, error),
+      quick,
     },
   )
-  const handle = boundary.datagrams(LOCAL)
-  const send = (bytes: Uint8Array, address = '198.51.100.7', port = 5060) => {
-    const replies: Uint8Array[] = []
-    handle(bytes, 0, bytes.length, address, port, (reply) => replies.push(reply) > 0)
-    return replies
-  }
+  const target = new DatagramTarget(LOCAL)
+  const send = (bytes: Uint8Array, ip = '198.51.100.7', port = 5060, how = {}) =>
+    deliver(datagrams.handle, fixed, { bytes: Buffer.from(bytes), ip, port, target }, how)
   const stream = (message: Uint8Array) => {
     const replies: Uint8Array[] = []
     const packet = { message, evidence: message, size: message.length, oversize: false }
     boundary.stream(PEER, packet, (reply) => replies.push(reply) > 0)
     return replies
   }
-  return { boundary, counters, observations, logged, send, stream }
+  return { boundary, datagrams, fixed, target, counters, observations, logged, send, stream }
 }
 
 test('a datagram is answered and recorded as it was', () => {
@@ -82,19 +96,14 @@ test('a datagram is answered and recorded as it was', () => {
   assert.deepEqual([counters.receivedCount, counters.repliedCount], [1, 1])
 })
 
-test('the handler takes a part of a larger buffer, as a ring has', () => {
-  const { boundary, observations } = setUp()
+test('a datagram may lie in a larger buffer, as in one that many are received in', () => {
+  const { datagrams, fixed, target, observations } = setUp()
   const bytes = request()
-  const ring = Buffer.concat([Buffer.from('before'), bytes, Buffer.from('after')])
-  const replies: Uint8Array[] = []
-  boundary.datagrams(LOCAL)(ring, 6, 6 + bytes.length, '198.51.100.7', 5060, (reply) => replies.push(reply) > 0)
-  assert.deepEqual(
-    replies,
-    setUp()
-      .send(bytes)
-      .map((_, index) => replies[index]),
-  )
-  assert.equal(replies.length, 1)
+  const all = Buffer.concat([Buffer.from('before'), bytes, Buffer.from('after')])
+  const datagram = { bytes: all, start: 6, end: 6 + bytes.length, ip: '198.51.100.7', port: 5060, target }
+  const [reply, ...more] = deliver(datagrams.handle, fixed, datagram)
+  assert.equal(more.length, 0)
+  assert.match(reply?.toString() ?? '', /^SIP\/2\.0 200 OK\r\n[\s\S]*\r\n\r\n$/)
   assert.deepEqual(observations[0]?.bytes, new Uint8Array(bytes))
 })
 
@@ -158,6 +167,13 @@ test('sources that must not be answered are recorded', () => {
   assert.equal(send(request(), '127.0.0.1').length, 1)
 })
 
+test('what was sent to many is recorded and not answered', () => {
+  const { send, counters, observations } = setUp()
+  assert.deepEqual(send(request(), '198.51.100.7', 5060, { isForMany: true }), [])
+  assert.deepEqual(observations[0]?.responses, [])
+  assert.deepEqual([counters.sendErrorCount, counters.receivedCount], [0, 1])
+})
+
 test('a rate limit silences, counts and still records', () => {
   const { send, observations, counters } = setUp()
   let replied = 0
@@ -178,9 +194,8 @@ test('the byte rule silences even without rate limits, and counts', () => {
 })
 
 test('a reply that could not be sent is counted and not recorded as sent', () => {
-  const { boundary, counters, observations } = setUp()
-  const bytes = request()
-  boundary.datagrams(LOCAL)(bytes, 0, bytes.length, '198.51.100.7', 5060, () => false)
+  const { send, counters, observations } = setUp()
+  assert.deepEqual(send(request(), '198.51.100.7', 5060, { fails: true }), [])
   assert.deepEqual(observations[0]?.responses, [])
   assert.equal(observations[0]?.sentSize, 0)
   assert.deepEqual([counters.sendErrorCount, counters.repliedCount], [1, 0])
@@ -190,7 +205,7 @@ test('a bug is caught once, counted and logged; its packet is kept and recorded,
   const vectors: [string, unknown][] = []
   const bug = new Error('a bug')
   const good = setUp()
-  let broken = true
+  let broken = false
   const { send, observations, counters, logged } = setUp({
     keepVector: (bytes, error) => vectors.push([Buffer.from(bytes).toString(), error]),
     responder: {
@@ -200,7 +215,8 @@ test('a bug is caught once, counted and logged; its packet is kept and recorded,
       },
     },
   })
-  const bytes = request()
+  broken = true
+  const bytes = request({ method: 'BYE' }) // which the responder itself has to answer
   for (let i = 0; i < 3; i++) assert.deepEqual(send(bytes), [])
   assert.equal(counters.bugCount, 3)
   assert.equal(logged.length, 1) // or an attacker could fill the disk with lines

@@ -2,7 +2,7 @@
 import type { Endpoint, Observation, Transport } from '../core/event.ts'
 import { parseMessage } from '../wire/sip/message.ts'
 import type { Circumstances } from './answer.ts'
-import { fitAnswer, type Reply, serializeAnswers } from './byte-rule.ts'
+import { type Reply, serializeAnswers } from './byte-rule.ts'
 import type { Counters } from './counters.ts'
 import type { ReplyGuard } from './reply-guard.ts'
 import type { ReplyLimiter } from './reply-limit.ts'
@@ -19,19 +19,6 @@ export type SensorLog = {
 
 /** Sends to where the packet came from, which only the receiver knows how to reach. False when it could not. */
 export type ReplySink = (bytes: Uint8Array) => boolean
-
-/**
- * What a receiver of datagrams calls for each: the datagram lies in `bytes` from `start` to `end` and may be written
- * over after the call. `address` is canonical text. A receiver by recvmmsg fits as well as one by node:dgram.
- */
-export type PacketHandler = (
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  address: string,
-  port: number,
-  reply: ReplySink,
-) => void
 
 /** A connection, as far as answering goes. */
 export type StreamPeer = { readonly transport: Transport; readonly source: Endpoint; readonly destination: Endpoint }
@@ -73,26 +60,13 @@ export class Boundary {
     this.#logSeldom = seldom(BUG_LOG_MS, deps.now)
   }
 
-  /** The handler for the datagrams that arrive at one address. */
-  datagrams(destination: Endpoint): PacketHandler {
-    return (bytes, start, end, address, port, reply) => {
-      const at = this.#deps.now()
-      this.#deps.counters.receivedCount++
-      const source = { ip: address, port }
-      const circumstances = { stream: false, oversize: false, source, destination, now: at }
-      const sent = this.#answer(bytes, start, end, circumstances, reply)
-      const packet = { evidence: bytes.subarray(start, end), size: end - start }
-      this.#record({ transport: 'udp', source, destination }, packet, at, sent)
-    }
-  }
-
   /** Answers and records one message of a stream, in the order of the calls. */
   stream(peer: StreamPeer, packet: StreamPacket, reply: ReplySink): void {
     const at = this.#deps.now()
     const { message, oversize } = packet
     if (packet.size > 0) this.#deps.counters.receivedCount++
     const circumstances = { ...peer, stream: true, oversize, now: at }
-    const sent = message.length === 0 ? NO_REPLIES : this.#answer(message, 0, message.length, circumstances, reply)
+    const sent = message.length === 0 ? NO_REPLIES : this.#answer(message, circumstances, reply)
     this.#record(peer, packet, at, sent)
   }
 
@@ -104,37 +78,34 @@ export class Boundary {
   }
 
   /** The replies that were sent. */
-  #answer(bytes: Uint8Array, start: number, end: number, to: Circumstances, reply: ReplySink): readonly Reply[] {
+  #answer(bytes: Uint8Array, to: Circumstances, reply: ReplySink): readonly Reply[] {
     if (this.#passive) return NO_REPLIES
     const sent: Reply[] = []
     try {
       const { guard, counters } = this.#deps
       if (!guard.mayReply(to.source.ip, to.source.port, to.destination)) return NO_REPLIES
-      for (const one of this.#decide(bytes, start, end, to)) {
+      for (const one of this.#decide(bytes, to)) {
         if (reply(one.bytes)) sent.push(one)
         else counters.sendErrorCount++
       }
       counters.repliedCount += sent.length
     } catch (error) {
-      this.bug(bytes.subarray(start, end), error)
+      this.bug(bytes, error)
     }
     return sent
   }
 
-  #decide(bytes: Uint8Array, start: number, end: number, to: Circumstances): readonly Reply[] {
+  #decide(bytes: Uint8Array, to: Circumstances): readonly Reply[] {
     const { responder, limiter, counters } = this.#deps
-    const message = parseMessage(bytes, start, end)
+    const message = parseMessage(bytes)
     const answers = responder.decide(message, to)
     if (answers.length === 0) return NO_REPLIES
     // Asked before the answer is written, so that a flood costs us little.
-    if (!limiter.take(to.source.ip, to.stream ? answers.length : 1, to.now, to.stream)) {
+    if (!limiter.take(to.source.ip, answers.length, to.now, true)) {
       counters.silencedByRateCount++
       return NO_REPLIES
     }
-    if (to.stream) return serializeAnswers(message, answers, to)
-    const fitted = fitAnswer(message, answers, to, end - start)
-    if (fitted === 'too-large') counters.silencedByBytesCount++
-    return typeof fitted === 'string' ? NO_REPLIES : [fitted]
+    return serializeAnswers(message, answers, to)
   }
 
   #record(
@@ -150,7 +121,7 @@ export class Boundary {
         transport,
         source,
         destination,
-        validation: transport === 'udp' ? 'none' : 'transport',
+        validation: 'transport',
         collectedMethod: this.#passive ? 'passive' : 'responsive',
         responses: sent.map(({ status }) => status),
         sentSize: sent.reduce((size, one) => size + one.bytes.length, 0),

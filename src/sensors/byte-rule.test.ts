@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { mutatedMessage } from '../../test/support/mutated-message.ts'
 import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import { parseMessage } from '../wire/sip/message.ts'
 import type { Circumstances } from './answer.ts'
@@ -116,24 +117,12 @@ test('what cannot be echoed is unwritable', () => {
   assert.equal(fitAnswer(parsed, responder.decide(parsed, UDP), UDP, 10_000), 'unwritable')
 })
 
-/** A message with some bytes changed, cut out or put in: still mostly a message, so that much of it is answered. */
-const mutated = fc
-  .tuple(
-    fc.constantFrom(...Object.values(SCANNERS), invite(), request({ method: 'REGISTER' }), request({ method: 'BYE' })),
-    fc.array(fc.tuple(fc.nat(), fc.nat(3), fc.nat(255), fc.constantFrom('', '\r\n', ' ', ',', ';', ':', 'v:x\r\n')), {
-      maxLength: 8,
-    }),
-  )
-  .map(([original, changes]) => {
-    let bytes = original
-    for (const [position, kind, byte, text] of changes) {
-      const at = position % (bytes.length + 1)
-      const rest = bytes.subarray(kind === 1 ? at + (byte % 20) : at)
-      const middle = kind === 0 ? Buffer.from([byte]) : Buffer.from(kind === 2 ? text : '')
-      bytes = Buffer.concat([bytes.subarray(0, at), middle, kind === 0 ? rest.subarray(1) : rest])
-    }
-    return bytes
-  })
+const mutated = mutatedMessage([
+  ...Object.values(SCANNERS),
+  invite(),
+  request({ method: 'REGISTER' }),
+  request({ method: 'BYE' }),
+])
 
 test('no datagram, however it is made, gets more bytes than it has', () => {
   const sources = fc.constantFrom('198.51.100.7', '255.1.1.1', '2001:db8:1111:2222:3333:4444:5555:6666')

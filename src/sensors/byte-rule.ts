@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { SipMessage } from '../wire/sip/message.ts'
 import { type AnswerInit, type Echo, echoOf, type Spelling } from '../wire/sip/response.ts'
-import { type Answer, type Circumstances, type HeaderLine, SHED } from './answer.ts'
+import { type Answer, type Circumstances, type HeaderLine, SHED, type ShedRank } from './answer.ts'
 
 export type Reply = { readonly status: number; readonly bytes: Uint8Array }
 
@@ -38,6 +38,17 @@ export function fitAnswer(
     if (init !== null) return { status: answer.status, bytes: echo.serialize(init) }
   }
   return 'too-large'
+}
+
+/** An answer with long names and values, without the header lines up to that rank; null when there is nothing to echo. */
+export function serializeWithout(
+  request: SipMessage,
+  answer: Answer,
+  circumstances: Circumstances,
+  shedThrough: ShedRank,
+): Buffer | null {
+  const echo = echoFor(request, circumstances)
+  return echo && Buffer.from(echo.serialize(initFor(answer, { ...FULL, shedThrough })))
 }
 
 /** The fullest form that fits, by arithmetic alone; null when none does. */

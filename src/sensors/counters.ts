@@ -17,3 +17,5 @@ export function createCounters(): Counters {
     shedConnectionCount: 0,
   }
 }
+
+export const COUNTER_NAMES = Object.keys(createCounters()) as readonly (keyof SensorCounters)[]

@@ -68,6 +68,16 @@ class Limits {
     return true
   }
 
+  giveBack(address: string, count: number, now: number): void {
+    const keys = limitKeys(address)
+    for (const bucket of [
+      this.#sources.at(keys.source, now),
+      this.#prefixes.at(keys.prefix, now),
+      this.#total.at('', now),
+    ])
+      bucket.tokens += count
+  }
+
   get tableSize(): number {
     return this.#sources.count + this.#prefixes.count
   }
@@ -92,6 +102,11 @@ export class ReplyLimiter {
   take(address: string, count: number, now: number, validated: boolean): boolean {
     if (this.#off) return true
     return (validated ? this.#validated : this.#unvalidated).take(address, count, now)
+  }
+
+  /** Returns what `take` gave for replies that were not sent. */
+  giveBack(address: string, count: number, now: number, validated: boolean): void {
+    if (!this.#off) (validated ? this.#validated : this.#unvalidated).giveBack(address, count, now)
   }
 
   /** Buckets held now. */

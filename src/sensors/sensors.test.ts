@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startSensors, tcpClient, udpClient } from '../../test/support/sensor-kit.ts'
+import { RECEIVERS_HERE, startSensors, tcpClient, udpClient } from '../../test/support/sensor-kit.ts'
 import { request } from '../../test/support/sip-samples.ts'
 import { DaemonError, type ErrorCode } from '../core/errors.ts'
 import { openFilesMax } from './open-files.ts'
@@ -65,28 +65,70 @@ test('listenSensors() listens nowhere when it is not enabled', async () => {
 })
 
 test('listenSensors() takes a repeated address, and one that another covers, once', async () => {
-  await using probe = await startSensors()
-  const ports = { udp: probe.udpPort, tcp: probe.tcpPort }
-  await probe[Symbol.asyncDispose]()
-  await using node = await startSensors({
-    listen: [
-      { transport: 'tcp', host: '0.0.0.0', port: ports.tcp },
-      { transport: 'tcp', host: '127.0.0.1', port: ports.tcp },
-      { transport: 'udp', host: '0.0.0.0', port: ports.udp },
-      { transport: 'udp', host: '127.0.0.1', port: ports.udp },
-      { transport: 'udp', host: '127.0.0.1', port: ports.udp },
-    ],
-  })
-  assert.deepEqual(
-    node.sensors.listeners.map(({ transport, endpoint }) => `${transport} ${endpoint.ip}`),
-    ['tcp 0.0.0.0', 'udp 127.0.0.1'],
-  )
+  for (const receiver of RECEIVERS_HERE) {
+    await using probe = await startSensors()
+    const ports = { udp: probe.udpPort, tcp: probe.tcpPort }
+    await probe[Symbol.asyncDispose]()
+    await using node = await startSensors({
+      receiver,
+      listen: [
+        { transport: 'tcp', host: '0.0.0.0', port: ports.tcp },
+        { transport: 'tcp', host: '127.0.0.1', port: ports.tcp },
+        { transport: 'udp', host: '0.0.0.0', port: ports.udp },
+        { transport: 'udp', host: '127.0.0.1', port: ports.udp },
+        { transport: 'udp', host: '127.0.0.1', port: ports.udp },
+      ],
+    })
+    assert.deepEqual(
+      node.sensors.listeners.map(({ transport, endpoint }) => `${transport} ${endpoint.ip}`),
+      ['tcp 0.0.0.0', receiver === 'recvmmsg' ? 'udp 0.0.0.0' : 'udp 127.0.0.1'],
+    )
+  }
+})
+
+test('one socket of the system for all addresses knows the real destination, and replies from there', {
+  skip: !RECEIVERS_HERE.includes('recvmmsg') && 'this system has no recvmmsg that Node could call',
+}, async () => {
+  for (const [all, hosts] of [
+    ['0.0.0.0', ['127.0.0.1', '127.0.0.2', '127.3.2.1']],
+    ['::', ['::1']],
+  ] as const) {
+    await using node = await startSensors({
+      receiver: 'recvmmsg',
+      listen: [{ transport: 'udp', host: all, port: 0 }],
+    })
+    assert.deepEqual(node.sensors.listeners, [
+      { transport: 'udp', endpoint: { ip: all, port: node.udpPort }, receiver: 'recvmmsg' },
+    ])
+    for (const host of hosts) {
+      using client = await udpClient(node.udpPort, { host, from: all === '::' ? '::1' : '127.0.0.1' })
+      await client.connect()
+      client.send(request())
+      await client.replied(1) // a connected socket takes nothing from another address
+      const [seen] = await node.observed(1, ({ source }) => source.port === client.port)
+      assert.deepEqual(seen?.destination, { ip: host, port: node.udpPort })
+    }
+  }
+})
+
+test('several receivers share an address, and each datagram comes to one of them', {
+  skip: !RECEIVERS_HERE.includes('recvmmsg') && 'this system has no recvmmsg that Node could call',
+}, async () => {
+  const listen = (port: number) => [{ transport: 'udp' as const, host: '127.0.0.1', port }]
+  await using one = await startSensors({ receiver: 'recvmmsg', shared: true, listen: listen(0) })
+  await using two = await startSensors({ receiver: 'recvmmsg', shared: true, listen: listen(one.udpPort) })
+  const clients = await Promise.all(Array.from({ length: 32 }, () => udpClient(one.udpPort)))
+  for (const client of clients) client.send(request())
+  for (const client of clients) assert.equal((await client.replied(1)).length, 1)
+  for (const client of clients) client[Symbol.dispose]()
+  assert.equal(one.observations.length + two.observations.length, 32)
+  assert.ok(one.observations.length > 0 && two.observations.length > 0)
 })
 
 test('a UDP wildcard has a socket for each address, so that the destination is the real one', async () => {
   const own = ['127.0.0.1', '127.0.0.2', '::1', 'fe80::1']
   await using node = await startSensors(
-    { listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }] },
+    { receiver: 'dgram', listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }] },
     { ownAddresses: () => own },
   )
   assert.deepEqual(
@@ -110,7 +152,7 @@ test('a UDP wildcard follows the addresses of the machine', async () => {
     return own
   }
   await using node = await startSensors(
-    { listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }], stream: { sweepMs: 5 } },
+    { receiver: 'dgram', listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }], stream: { sweepMs: 5 } },
     { ownAddresses },
   )
   own.splice(0, 2, '127.0.0.2', '127.0.0.3')
@@ -129,7 +171,7 @@ test('a UDP wildcard follows the addresses of the machine', async () => {
 
 test('without a known address a UDP wildcard is one socket, and says so', async () => {
   await using node = await startSensors(
-    { listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }] },
+    { receiver: 'dgram', listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }] },
     { ownAddresses: () => [] },
   )
   using client = await udpClient(node.udpPort)

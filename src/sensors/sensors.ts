@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { DaemonError } from '../core/errors.ts'
 import type { Observation } from '../core/event.ts'
+import { startBatchLoop } from './batch-loop.ts'
 import { type BindContext, type Bound, bind, distinctAddresses } from './bind.ts'
 import { Boundary, type SensorLog } from './boundary.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { type Counters, createCounters } from './counters.ts'
+import type { ReceivedDatagram } from './datagram.ts'
+import { type DatagramHandler, Datagrams } from './datagrams.ts'
 import { KernelDrops } from './kernel-drops.ts'
+import { type BatchDeps, BatchReceiver, canReceiveBatches } from './linux/batch-receiver.ts'
 import { type ListenAddress, listenError } from './listen-error.ts'
 import { openFilesMax } from './open-files.ts'
 import { ASTERISK_CHAN_SIP } from './persona.ts'
+import { QuickAnswers } from './quick-answers.ts'
 import { RecentInvites } from './recent-invites.ts'
+import { FixedTexts } from './reply-draft.ts'
 import { ReplyGuard } from './reply-guard.ts'
 import { type ReplyLimitConfig, ReplyLimiter } from './reply-limit.ts'
 import { Responder } from './responder.ts'
+import { seldom } from './seldom.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream-limits.ts'
 import { StreamTurns } from './stream-turns.ts'
 import { Tokens } from './token.ts'
-import type { Sensors } from './types.ts'
+import type { OpenSensors } from './types.ts'
 import { warnOfSmallBuffer } from './udp.ts'
 
+const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
 const ADDRESS_REFRESH_MS = 15_000 // how soon an address that has come is listened on
 
 export type SensorsConfig = {
@@ -27,16 +36,29 @@ export type SensorsConfig = {
   readonly passive: boolean
   readonly replyLimit: ReplyLimitConfig
   readonly neverReply: readonly string[] // addresses and CIDRs
+  /** How datagrams are received; `auto` takes the fastest way that this system has. */
+  readonly receiver: Receiver
+  /** Whether other threads of this process bind the same UDP addresses, and share what comes. */
+  readonly shared?: boolean
+  /** How long this thread may wait inside the system for datagrams, ms; 0 where it has other things to do. */
+  readonly waitMs?: number
   /** What connections may take, where it is to differ from the defaults. */
   readonly stream?: Partial<StreamLimits>
 }
+
+export const RECEIVERS = ['auto', 'recvmmsg', 'dgram'] as const
+export type Receiver = (typeof RECEIVERS)[number]
 
 export type SensorDeps = {
   now(): number // ms since epoch
   /** Milliseconds from anywhere that no one sets back or forward, for how long things last; performance.now() if left out. */
   monotonicNow?(): number
   random(size: number): Uint8Array // unguessable
-  observe(observation: Observation): void // its bytes are good during the call only
+  observe(observation: Observation): void // from connections; its bytes are good during the call only
+  /** From datagrams, likewise. */
+  observeDatagram(datagram: ReceivedDatagram): void
+  /** Called when datagrams that came together have been observed. */
+  onBatch?(): void
   log: SensorLog
   /** Given a copy of each packet that met a bug. */
   keepVector?(bytes: Uint8Array, error: unknown): void
@@ -51,7 +73,7 @@ export type SensorDeps = {
  * Throws DaemonError PORT_IN_USE, LISTEN_FAILED or CONFIG_INVALID, and then nothing stays open.
  * Disposing closes all sockets, after recording what open connections had sent so far.
  */
-export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Promise<Sensors> {
+export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Promise<OpenSensors> {
   const counters = createCounters()
   const limits = withinOpenFiles({ ...STREAM_LIMITS, ...config.stream }, deps.log)
   const connections = new ConnectionTable(limits)
@@ -63,16 +85,30 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   const ownAddresses = () => addressesOrNone(deps)
   const isOwnPort = (port: number) => bound.some((one) => one.port === port)
   const guard = new ReplyGuard(config.neverReply, { now, ownAddresses, isOwnPort })
-  const boundary = createBoundary(config, deps, counters, guard)
-  const listen = config.enabled ? distinctAddresses(config.listen) : []
+  const isBatch = choosesBatches(config.receiver)
+  const listen = config.enabled ? distinctAddresses(config.listen, isBatch) : []
+  await using stack = new AsyncDisposableStack()
+  const { boundary, datagrams, fixed } = createAnswering(config, deps, counters, guard)
+  const onSendError = () => counters.sendErrorCount++
+  const batch =
+    isBatch && listen.some(({ transport }) => transport === 'udp')
+      ? new BatchReceiver({
+          handle: datagrams.handle,
+          fixed,
+          onBatch: () => deps.onBatch?.(),
+          onSendError,
+          onTrouble: warnOfTrouble(log, monotonicNow),
+        })
+      : null
   const context: BindContext = {
     listen,
     ownAddresses,
-    udp: { handlerFor: (local) => boundary.datagrams(local), onSendError: () => counters.sendErrorCount++, now, log },
+    udp: { handle: handleOne(datagrams, deps), fixed, onSendError, now, log },
     tcp: { now, monotonicNow, boundary, limits, connections, turns, counters, log },
+    batch,
+    shared: config.shared ?? false,
   }
 
-  await using stack = new AsyncDisposableStack()
   for (const address of listen) {
     try {
       bound.push(stack.use(await bind(address, context)))
@@ -81,38 +117,95 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
     }
   }
   warnOfSmallBuffer(Math.min(...bound.map((one) => one.receiveBufferSize ?? Number.POSITIVE_INFINITY)), log)
+  if (batch !== null) stack.use(startBatchLoop(batch, config.waitMs ?? 0))
   const timer = startSweep(bound, connections, limits.sweepMs, monotonicNow)
   stack.defer(() => clearInterval(timer))
+  const loopShare = eventLoopShare()
   const parts = stack.move()
-  const udpEndpoints = () =>
+  const dgramEndpoints = () =>
     bound.flatMap((one) =>
-      one.listeners().flatMap(({ transport, endpoint }) => (transport === 'udp' ? [endpoint] : [])),
+      one.listeners().flatMap(({ receiver, endpoint }) => (receiver === 'dgram' ? [endpoint] : [])),
     )
-  const drops = new KernelDrops({ endpoints: udpEndpoints, monotonicNow })
+  const drops = new KernelDrops({ endpoints: dgramEndpoints, monotonicNow })
+  const kernelDropCount = () => bound.reduce((sum, one) => sum + (one.dropCount() ?? 0), drops.count())
   return {
     get listeners() {
       return bound.flatMap((one) => one.listeners())
     },
-    counters: () => ({ ...counters, kernelDropCount: drops.count(), connectionCount: connections.count }),
+    counters: () => ({ ...counters, kernelDropCount: kernelDropCount(), connectionCount: connections.count }),
+    busyShare: () => batch?.busyShare() ?? loopShare(),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }
 
-function createBoundary(config: SensorsConfig, deps: SensorDeps, counters: Counters, guard: ReplyGuard): Boundary {
-  return new Boundary(config, {
-    now: () => deps.now(),
+/** What reads and answers, for connections and for datagrams. */
+function createAnswering(config: SensorsConfig, deps: SensorDeps, counters: Counters, guard: ReplyGuard) {
+  const now = () => deps.now()
+  const limiter = new ReplyLimiter(config.replyLimit)
+  const persona = ASTERISK_CHAN_SIP
+  const tokens = new Tokens((size) => deps.random(size))
+  const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
+  const boundary = new Boundary(config, {
+    now,
     observe: (observation) => deps.observe(observation),
     log: deps.log,
     keepVector: (bytes, error) => deps.keepVector?.(bytes, error),
     counters,
     guard,
-    limiter: new ReplyLimiter(config.replyLimit),
-    responder: new Responder({
-      persona: ASTERISK_CHAN_SIP,
-      tokens: new Tokens((size) => deps.random(size)),
-      recentInvites: new RecentInvites(),
-    }),
+    limiter,
+    responder,
   })
+  const texts = new FixedTexts()
+  const quick = new QuickAnswers({ persona, responder, tokens, texts })
+  const datagrams = new Datagrams(config, {
+    now,
+    observe: (datagram) => deps.observeDatagram(datagram),
+    bug: (bytes, error) => boundary.bug(bytes, error),
+    counters,
+    guard,
+    limiter,
+    responder,
+    quick,
+  })
+  return { boundary, datagrams, fixed: texts.take() }
+}
+
+/** Node's own sockets hand over one datagram at a time. */
+function handleOne(datagrams: Datagrams, deps: SensorDeps): DatagramHandler {
+  return (...datagram) => {
+    datagrams.handle(...datagram)
+    deps.onBatch?.()
+  }
+}
+
+function warnOfTrouble(log: SensorLog, monotonicNow: () => number): BatchDeps['onTrouble'] {
+  const warnSeldom = seldom(TROUBLE_LOG_MS, monotonicNow)
+  return (error, endpoint) =>
+    warnSeldom(() => log.warn({ err: error, ...endpoint }, 'A UDP socket reported an error; it goes on'))
+}
+
+/** Which part of the time since its last call the event loop of this thread had work. */
+function eventLoopShare(): () => number {
+  let last = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, last)
+    last = now
+    return utilization
+  }
+}
+
+/** Throws CONFIG_INVALID when batches are asked for where there are none. */
+function choosesBatches(receiver: Receiver): boolean {
+  if (receiver === 'dgram') return false
+  const canDo = canReceiveBatches()
+  if (receiver === 'recvmmsg' && !canDo) {
+    throw new DaemonError(
+      'CONFIG_INVALID',
+      'sip.receiver is "recvmmsg", which takes Linux on x64 or arm64 and Node 26 or later; "auto" takes what there is',
+    )
+  }
+  return canDo
 }
 
 /** Asking for them can fail, for want of a file descriptor for instance. Then those known so far stay in use. */

@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { TextHmac } from './_text-hmac.ts'
 import { NONCE_PERIOD_MS, TAG_PERIOD_MS, Tokens } from './token.ts'
 
 const SOURCE = { ip: '198.51.100.7', port: 5060 }
 const NOW = 1_790_000_000_000 - (1_790_000_000_000 % TAG_PERIOD_MS)
 const TOKEN = /^[A-Za-z0-9.!%*_+`'~-]+$/ // RFC 3261 §25.1
+
+test('TextHmac is the HMAC that node:crypto knows', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary', maxLength: 300 }),
+      fc.uint8Array({ minLength: 64, maxLength: 64 }),
+      (text, key) => {
+        const random = () => key
+        const expected = createHmac('sha256', TextHmac.key(random)).update(text).digest('hex')
+        assert.equal(new TextHmac(random).digest(text), expected)
+      },
+    ),
+  )
+})
 
 test('tag() is a token that says at least 64 bits, the same for ten minutes', () => {
   const tokens = new Tokens(randomBytes)

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Endpoint } from '../core/event.ts'
+import { TextHmac } from './_text-hmac.ts'
 
 export const TAG_PERIOD_MS = 10 * 60_000
 export const NONCE_PERIOD_MS = 60_000
-const SECRET_SIZE = 32 // bytes
 const MAC_SIZE = 8 // bytes of the HMAC that a token carries: 64 bits, more than can be guessed
 
 /** One token in two spellings of the same bits: as the persona would write it, and as short as it can be written. */
-export type Token = { readonly long: string; readonly short: string }
+export class Token {
+  readonly long: string
+
+  constructor(long: string) {
+    this.long = long
+  }
+
+  get short(): string {
+    return Buffer.from(this.long.slice(-2 * MAC_SIZE), 'hex').toString('base64url')
+  }
+}
 
 /**
  * To-tags and nonces without a table of them: HMAC-SHA-256 of the source address, its port, the Call-ID and the time.
@@ -16,15 +26,15 @@ export type Token = { readonly long: string; readonly short: string }
  * A token is renewed every period and stays valid for the one after.
  */
 export class Tokens {
-  readonly #secret: Uint8Array
+  readonly #hmac: TextHmac
 
   constructor(random: (size: number) => Uint8Array) {
-    this.#secret = Uint8Array.from(random(SECRET_SIZE))
+    this.#hmac = new TextHmac(random)
   }
 
   /** A To-tag. Both spellings are tokens of RFC 3261 §25.1; the long one looks like that of chan_sip. */
   tag(source: Endpoint, callId: string, now: number): Token {
-    return spell('as', this.#mac('tag', source, callId, Math.floor(now / TAG_PERIOD_MS)))
+    return new Token(`as${this.#mac('tag', source, callId, Math.floor(now / TAG_PERIOD_MS))}`)
   }
 
   isOwnTag(text: string, source: Endpoint, callId: string, now: number): boolean {
@@ -33,7 +43,7 @@ export class Tokens {
 
   /** A nonce of at most 22 characters, none of which needs quoting. */
   nonce(source: Endpoint, callId: string, now: number): Token {
-    return spell('', this.#mac('nonce', source, callId, Math.floor(now / NONCE_PERIOD_MS)))
+    return new Token(this.#mac('nonce', source, callId, Math.floor(now / NONCE_PERIOD_MS)))
   }
 
   isOwnNonce(text: string, source: Endpoint, callId: string, now: number): boolean {
@@ -43,23 +53,17 @@ export class Tokens {
   #isOwn(text: string, prefix: string, use: string, source: Endpoint, callId: string, period: number): boolean {
     if (text.length > prefix.length + 2 * MAC_SIZE) return false
     for (const candidate of [period, period - 1]) {
-      const token = spell(prefix, this.#mac(use, source, callId, candidate))
+      const token = new Token(prefix + this.#mac(use, source, callId, candidate))
       if (sameText(text, token.long) || sameText(text, token.short)) return true
     }
     return false
   }
 
   /** The Call-ID stands last and the other fields hold no line end, so no two inputs read alike. */
-  #mac(use: string, source: Endpoint, callId: string, period: number): Buffer {
-    return createHmac('sha256', this.#secret)
-      .update(`${use}\n${source.ip}\n${source.port}\n${period}\n${callId}`)
-      .digest()
-      .subarray(0, MAC_SIZE)
+  #mac(use: string, source: Endpoint, callId: string, period: number): string {
+    const mac = this.#hmac.digest(`${use}\n${source.ip}\n${source.port}\n${period}\n${callId}`)
+    return mac.slice(0, 2 * MAC_SIZE)
   }
-}
-
-function spell(prefix: string, mac: Buffer): Token {
-  return { long: prefix + mac.toString('hex'), short: mac.toString('base64url') }
 }
 
 function sameText(a: string, b: string): boolean {

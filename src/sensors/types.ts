@@ -5,7 +5,7 @@ import type { Endpoint, Transport } from '../core/event.ts'
 export type Listener = {
   readonly transport: Transport
   readonly endpoint: Endpoint
-  readonly receiver: 'dgram' | 'net'
+  readonly receiver: 'recvmmsg' | 'dgram' | 'net'
 }
 
 export type SensorCounters = {
@@ -23,4 +23,9 @@ export type SensorCounters = {
 export type Sensors = AsyncDisposable & {
   readonly listeners: readonly Listener[]
   counters(): SensorCounters
+}
+
+export type OpenSensors = Sensors & {
+  /** Which part of the time since the last call their thread had work, 0 to 1. */
+  busyShare(): number
 }

@@ -3,18 +3,23 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { canonicalIp } from '../core/address.ts'
 import type { Endpoint } from '../core/event.ts'
-import type { PacketHandler, ReplySink, SensorLog } from './boundary.ts'
+import type { SensorLog } from './boundary.ts'
+import { DatagramSource, DatagramTarget } from './datagram.ts'
+import type { DatagramHandler, ReplyPort } from './datagrams.ts'
 import { systemCode } from './listen-error.ts'
+import { ReplyDraft } from './reply-draft.ts'
 import { seldom } from './seldom.ts'
 
 const RECEIVE_BUFFER_SIZE = 4 * 1024 * 1024 // bytes asked for: about a second of a heavy scan
 const RECEIVE_BUFFER_SIZE_MIN = 65_536
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
+const SCRATCH_SIZE = 131_072 // bytes: more than a reply has
 const UNSENT_SIZE_MAX = 4 * 1024 * 1024 // bytes handed to the system and not reported back yet
 
 export type UdpDeps = {
-  /** The handler for datagrams that arrive at that address. */
-  readonly handlerFor: (local: Endpoint) => PacketHandler
+  readonly handle: DatagramHandler
+  /** The texts that the drafts of replies refer to. */
+  readonly fixed: Buffer
   readonly onSendError: () => void
   readonly now: () => number
   readonly log: SensorLog
@@ -57,12 +62,13 @@ export async function listenUdp(address: string, port: number, deps: UdpDeps): P
 }
 
 function receive(socket: Socket, endpoint: Endpoint, deps: UdpDeps): void {
-  const handle = deps.handlerFor(endpoint)
+  const target = new DatagramTarget(endpoint)
+  const source = new DatagramSource()
   const sender = new Sender(socket, deps)
   socket.on('message', (bytes, from) => {
-    sender.to = from
-    const address = from.family === 'IPv4' ? from.address : (canonicalIp(from.address) ?? from.address)
-    handle(bytes, 0, bytes.length, address, from.port, sender.reply)
+    sender.begin(bytes, from)
+    source.setText(from.family === 'IPv4' ? from.address : (canonicalIp(from.address) ?? from.address), from.port)
+    deps.handle(bytes, 0, bytes.length, source, target, sender)
   })
   // An ICMP answer to something we sent, for instance. The socket goes on.
   const warnSeldom = seldom(TROUBLE_LOG_MS, deps.now)
@@ -73,23 +79,32 @@ function receive(socket: Socket, endpoint: Endpoint, deps: UdpDeps): void {
 }
 
 /** Sends to the source of the datagram that is being handled, and nowhere else. */
-class Sender {
+class Sender implements ReplyPort {
+  readonly draft: ReplyDraft
   readonly #socket: Socket
   readonly #deps: UdpDeps
   #unsentSize = 0
-  to: RemoteInfo | null = null
+  #packet: Buffer = Buffer.alloc(0)
+  #to: RemoteInfo | null = null
 
   constructor(socket: Socket, deps: UdpDeps) {
     this.#socket = socket
     this.#deps = deps
+    this.draft = new ReplyDraft(deps.fixed, SCRATCH_SIZE)
   }
 
-  readonly reply: ReplySink = (bytes) => {
-    const size = bytes.length
-    if (this.to === null || this.#unsentSize + size > UNSENT_SIZE_MAX) return false
+  begin(packet: Buffer, from: RemoteInfo): void {
+    this.#packet = packet
+    this.#to = from
+    this.draft.scratchEnd = 0
+  }
+
+  send(): boolean {
+    const { size } = this.draft
+    if (this.#to === null || this.#unsentSize + size > UNSENT_SIZE_MAX) return false
     try {
       this.#unsentSize += size
-      this.#socket.send(bytes, this.to.port, this.to.address, (error) => {
+      this.#socket.send(this.draft.toBuffer(this.#packet), this.#to.port, this.#to.address, (error) => {
         this.#unsentSize -= size
         if (error) this.#deps.onSendError() // ECONNREFUSED, EMSGSIZE, EACCES for a broadcast address: theirs to bear
       })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { Entry, IndicatorTable } from './_indicator-table.ts'
+import { type IndicatorTable, NONE } from './_indicator-table.ts'
 
 const CURSOR = /^([0-9a-f]{1,32})\.(\d{1,16})\.(\d{1,16})\.(\d{1,16})$/
 
@@ -49,32 +49,32 @@ export class Listing {
     return `${this.#table.nonce}.${this.#start}.${this.#touch}.${this.#slot}`
   }
 
-  /** The next entry that matches; null at the end, or once it has looked at so many. */
-  next(matches: (entry: Entry) => boolean, lookMax = Number.POSITIVE_INFINITY): Entry | null {
+  /** The slot of the next row that matches; NONE at the end, or once it has looked at so many. */
+  next(matches: (slot: number) => boolean, lookMax = Number.POSITIVE_INFINITY): number {
     while (!this.#atEnd && this.lookedCount < lookMax) {
       this.lookedCount++
-      const entry = this.#touch > 0 ? this.#nextUnchanged() : this.#nextChanged()
-      if (entry === null || !matches(entry)) continue
-      if (this.#listed !== null) this.#listed[entry.slot >> 3]! |= 1 << (entry.slot & 7)
-      return entry
+      const slot = this.#touch > 0 ? this.#nextUnchanged() : this.#nextChanged()
+      if (slot === NONE || !matches(slot)) continue
+      if (this.#listed !== null) this.#listed[slot >> 3]! |= 1 << (slot & 7)
+      return slot
     }
-    return null
+    return NONE
   }
 
-  #nextUnchanged(): Entry | null {
-    const known = this.#table.at(this.#slot)
-    const entry = known?.touch === this.#touch ? known.older : this.#table.newestBelow(this.#touch)
-    this.#touch = entry?.touch ?? 0
-    this.#slot = entry?.slot ?? 0
-    return entry
+  #nextUnchanged(): number {
+    const isThere = this.#table.touchAt(this.#slot) === this.#touch
+    const slot = isThere ? this.#table.older(this.#slot) : this.#table.newestBelow(this.#touch)
+    this.#touch = slot === NONE ? 0 : this.#table.touchAt(slot)
+    this.#slot = slot === NONE ? 0 : slot
+    return slot
   }
 
-  #nextChanged(): Entry | null {
+  #nextChanged(): number {
     this.#atEnd = this.#slot >= this.#table.slotCount || this.#table.touch === this.#start
-    if (this.#atEnd) return null
+    if (this.#atEnd) return NONE
     const slot = this.#slot++
-    if (this.#listed !== null && (this.#listed[slot >> 3]! & (1 << (slot & 7))) !== 0) return null
-    const entry = this.#table.at(slot)
-    return entry !== null && entry.touch > this.#start && entry.madeAt <= this.#start ? entry : null
+    if (this.#listed !== null && (this.#listed[slot >> 3]! & (1 << (slot & 7))) !== 0) return NONE
+    const isChanged = this.#table.touchAt(slot) > this.#start && this.#table.rows.madeAt(slot) <= this.#start
+    return isChanged ? slot : NONE
   }
 }

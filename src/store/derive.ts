@@ -10,7 +10,7 @@ import type { StoredObservation } from './record.ts'
 export function deriveEvent(id: number, observation: StoredObservation): Event {
   const { bytes, ...circumstances } = observation
   const message = parseMessage(bytes)
-  const kind = kindOf(message, observation)
+  const kind = kindOf(message, observation.transport === 'udp')
   const isRequest = kind === 'sip-request'
   const numbers = isRequest ? calledNumbers(message) : []
   const called = numbers[0]?.raw ?? null
@@ -47,33 +47,9 @@ export function deriveEvent(id: number, observation: StoredObservation): Event {
   }
 }
 
-function kindOf(message: SipMessage, { bytes, transport }: StoredObservation): EventKind {
-  if (bytes.length === 0) return transport === 'udp' ? 'empty' : 'connection'
+/** What the bytes of a message turned out to be. */
+export function kindOf(message: SipMessage, isDatagram: boolean): EventKind {
+  if (message.end === message.start) return isDatagram ? 'empty' : 'connection'
   if (message.kind === 'request') return 'sip-request'
   return message.kind === 'response' ? 'sip-response' : 'non-sip'
-}
-
-const KEPT_HEADERS = ['via', 'from', 'to', 'contact', 'call-id', 'cseq', 'user-agent', 'authorization'] as const
-const KEPT_VALUE_SIZE = 128 // characters of each
-const KEPT_JUNK_SIZE = 64 // bytes of what is not SIP
-
-/**
- * The shortened copy that is kept when there is no room for all: still a message, with what indicators are made of,
- * so that it is read in the same way as a whole one.
- */
-export function shedRaw(bytes: Uint8Array): Uint8Array {
-  const message = parseMessage(bytes)
-  if (message.kind === 'non-sip') return bytes.subarray(0, KEPT_JUNK_SIZE)
-  const lines = [startLine(message)]
-  for (const name of KEPT_HEADERS) {
-    const value = message.header(name)
-    if (value !== undefined) lines.push(`${name}: ${value.slice(0, KEPT_VALUE_SIZE)}`)
-  }
-  const short = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
-  return short.length < bytes.length ? short : bytes
-}
-
-function startLine(message: SipMessage): string {
-  if (message.kind === 'response') return `SIP/2.0 ${message.status ?? 0}`
-  return `${message.method} ${(message.requestUri ?? '').slice(0, 256)} ${message.version ?? 'SIP/2.0'}`
 }

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path'
 import { BLOCK_SIZE_MAX, ID_MAX, SALT_SIZE, saltBlock, serializeBlock } from './block.ts'
 import { repairJournal } from './journal-repair.ts'
-import { recordAt, recordSizeAt } from './record.ts'
+import { RECORD_SIZE_MIN, recordAt, recordSizeAt, type StoredRepeat, writeRepeatRecord } from './record.ts'
 import { hourOf } from './retention.ts'
 import {
   listSegments,
@@ -65,7 +65,8 @@ export class JournalWriter implements Disposable {
   #fd: number | null = null
   #current: { segment: Segment; size: number } | null = null
   #salt: Uint8Array = NO_SALT // of the current segment
-  #block = Buffer.allocUnsafe(BLOCK_SIZE_MAX)
+  readonly #block = Buffer.allocUnsafe(BLOCK_SIZE_MAX)
+  readonly #blockView = new DataView(this.#block.buffer, this.#block.byteOffset, BLOCK_SIZE_MAX)
   #blockSize = 0
   #blockHour = -1
   #blockFirstId = 0
@@ -118,18 +119,33 @@ export class JournalWriter implements Disposable {
 
   /** Takes the record that starts at `at` and returns its id. */
   append(bytes: Uint8Array, at: number, now: number): number {
-    const size = recordSizeAt(bytes, at)
-    const happenedAt = recordAt(bytes, at)
+    return this.appendRecord(bytes, at, recordSizeAt(bytes, at), recordAt(bytes, at), now)
+  }
+
+  /** The same for one whose size and time the caller has read. */
+  appendRecord(bytes: Uint8Array, at: number, size: number, happenedAt: number, now: number): number {
+    this.#makeRoom(size, happenedAt, now)
+    this.#block.set(bytes.subarray(at, at + size), this.#blockSize)
+    return this.#take(size, happenedAt)
+  }
+
+  appendRepeat(repeat: StoredRepeat, now: number): number {
+    this.#makeRoom(RECORD_SIZE_MIN, repeat.at, now)
+    return this.#take(writeRepeatRecord(repeat, this.#blockView, this.#blockSize), repeat.at)
+  }
+
+  #makeRoom(size: number, happenedAt: number, now: number): void {
     const hour = hourOf(happenedAt)
     if (this.#blockCount > 0 && (this.#blockSize + size > BLOCK_SIZE || hour !== this.#blockHour)) this.#seal()
-    if (this.#blockCount === 0) {
-      this.#blockHour = hour
-      const byClock = Math.floor(now * ID_PER_MS)
-      this.#blockFirstId = Math.max(this.#lastId + 1, byClock < CLOCK_ID_MAX ? byClock : 0)
-      this.#blockFirstAt = happenedAt
-      this.#blockLastAt = happenedAt
-    }
-    this.#block.set(bytes.subarray(at, at + size), this.#blockSize)
+    if (this.#blockCount > 0) return
+    this.#blockHour = hour
+    const byClock = Math.floor(now * ID_PER_MS)
+    this.#blockFirstId = Math.max(this.#lastId + 1, byClock < CLOCK_ID_MAX ? byClock : 0)
+    this.#blockFirstAt = happenedAt
+    this.#blockLastAt = happenedAt
+  }
+
+  #take(size: number, happenedAt: number): number {
     this.#blockSize += size
     this.#blockLastAt = Math.max(this.#blockLastAt, happenedAt)
     this.#lastId = this.#blockFirstId + this.#blockCount++

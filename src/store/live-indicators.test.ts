@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { SourceValidation } from '../core/validation.ts'
 import type { Delta } from './delta.ts'
+import { batchOf, deltasOfBatch } from './delta-batch.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { RETENTION_MS } from './retention.ts'
 
@@ -178,9 +179,9 @@ test('a filtered page looks at so many entries only, and the pages together stil
   const live = new LiveIndicators({ now: () => START })
   const found = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
   live.add(delta({ value: '192.0.2.1', tagMask: 1 }))
-  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `a${i}` }))
+  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `10.0.${i >> 8}.${i & 255}` }))
   live.add(delta({ value: '192.0.2.2', tagMask: 1 }))
-  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `b${i}` }))
+  for (let i = 0; i < 60_000; i++) live.add(delta({ value: `10.1.${i >> 8}.${i & 255}` }))
   live.add(delta({ value: '192.0.2.3', tagMask: 1 }))
   const seen: string[] = []
   const sizes: number[] = []
@@ -317,4 +318,127 @@ test('so many dialled forms are kept in all; a number beyond is still found, and
   assert.equal(live.formCount, 2)
   live.replace(number('+442081234567'), null)
   assert.equal(live.formCount, 0)
+})
+
+/** Addresses, then numbers, then their forms. */
+const orderOf = ({ kind, form }: Delta): number => (kind === 'ip-address' ? 0 : form === '' ? 1 : 2)
+
+test('a batch adds what its rows add one by one, in whatever parts', () => {
+  const row = fc.record({
+    isAddress: fc.boolean(),
+    i: fc.nat(12),
+    form: fc.constantFrom('', '', 'a', 'b'),
+    count: fc.nat(3),
+    at: fc.nat(1000),
+    validation: fc.constantFrom('none' as const, 'echo' as const, 'transport' as const),
+  })
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (rows, size) => {
+      const deltas = rows
+        .map(({ isAddress, i, form, at, ...facts }): Delta => {
+          const times = { firstAt: START + at, lastAt: START + at + 5, repeatCount: 1 }
+          if (isAddress) return { ...delta({ value: i < 6 ? `192.0.2.${i}` : `2001:db8::${i}`, ...facts, ...times }) }
+          return delta({ kind: 'phone-number', value: `+4420812345${i}`, form, ...facts, ...times })
+        })
+        .sort((a, b) => orderOf(a) - orderOf(b))
+      const max = { 'ip-address': 8, 'phone-number': 8 }
+      const [one, other] = [
+        new LiveIndicators({ now: () => START, max }),
+        new LiveIndicators({ now: () => START, max }),
+      ]
+      for (const each of deltas) one.add(each)
+      const batch = batchOf(deltas)
+      assert.deepEqual(deltasOfBatch(batch), deltas)
+      for (let from = 0; from < deltas.length; from += size) {
+        other.addBatch(batch, from, Math.min(from + size, deltas.length))
+      }
+      for (const kind of ['ip-address', 'phone-number'] as const) {
+        assert.deepEqual([...other.all(kind)], [...one.all(kind)])
+      }
+      assert.deepEqual([other.formCount, other.evictedCount], [one.formCount, one.evictedCount])
+    }),
+  )
+})
+
+test('addresses are found among many, whichever came and went', () => {
+  const count = 5000
+  const live = new LiveIndicators({ now: () => START, max: { 'ip-address': count, 'phone-number': 1 } })
+  const address = (i: number): string => (i % 3 === 0 ? `2001:db8::${i.toString(16)}` : `10.1.${i >> 8}.${i & 255}`)
+  for (let i = 0; i < 3 * count; i++) {
+    live.add(delta({ value: address(i) }))
+    if (i % 7 === 0) live.replace(delta({ value: address(i) }), null)
+    if (i % 11 === 0) live.replace(delta({ value: address(i - 1000) }), null)
+  }
+  const left = [...live.all('ip-address')].map(({ value }) => value)
+  assert.equal(new Set(left).size, left.length)
+  assert.equal(left.length, live.count('ip-address'))
+  assert(left.length > count / 2)
+  const known = new Set(left)
+  for (let i = 0; i < 3 * count; i++) {
+    assert.equal(live.get('ip-address', address(i)) !== undefined, known.has(address(i)), address(i))
+  }
+  assert.equal(live.get('ip-address', 'no address'), undefined)
+})
+
+test('what was saved and loaded is the same, and goes on in the same way', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('ip-address' as const, 'phone-number' as const),
+    i: fc.nat(30),
+    form: fc.constantFrom('', 'a', 'b\xff'),
+    goes: fc.integer({ min: 0, max: 5 }),
+  })
+  const steps = fc.array(step, { maxLength: 80 })
+  fc.assert(
+    fc.property(steps, steps, (before, after) => {
+      const deps = { now: () => START, max: { 'ip-address': 12, 'phone-number': 12 }, formsMax: 9 }
+      const [one, other] = [new LiveIndicators(deps), new LiveIndicators(deps)]
+      let at = START
+      const play = (live: LiveIndicators, { kind, i, form, goes }: (typeof before)[number]): void => {
+        const value = kind === 'ip-address' ? `192.0.2.${i}` : `+4420812345${i}`
+        const each = delta({ kind, value, form: kind === 'ip-address' ? '' : form, firstAt: at, lastAt: at })
+        if (goes === 0) live.replace(each, null)
+        else live.add(each)
+      }
+      for (const each of before) {
+        at++
+        play(one, each)
+      }
+      other.load([...one.save()].map((piece) => Uint8Array.from(piece)))
+      const seen = (live: LiveIndicators): unknown => [
+        [...live.all('ip-address')],
+        [...live.all('phone-number')],
+        live.formCount,
+        live.oldestAt,
+      ]
+      assert.deepEqual(seen(other), seen(one))
+      for (const each of after) {
+        at++
+        play(one, each)
+        play(other, each)
+      }
+      assert.deepEqual(seen(other), seen(one))
+      for (const { kind, value } of [...one.all('ip-address'), ...one.all('phone-number')]) {
+        assert.deepEqual(other.get(kind, value), one.get(kind, value))
+      }
+      other.clear()
+      assert.deepEqual(seen(other), [[], [], 0, Number.POSITIVE_INFINITY])
+    }),
+  )
+})
+
+test('a table of several segments is saved and loaded whole', () => {
+  const [one, other] = [new LiveIndicators({ now: () => START }), new LiveIndicators({ now: () => START })]
+  for (let i = 0; i < 40_000; i++) {
+    one.add(delta({ value: `10.1.${i >> 8}.${i & 255}`, firstAt: START - i }))
+    one.add(delta({ kind: 'phone-number', value: String(1_000_000 + i) }))
+  }
+  other.load([...one.save()].map((piece) => Uint8Array.from(piece)))
+  assert.deepEqual([...other.all('ip-address')], [...one.all('ip-address')])
+  assert.deepEqual([...other.all('phone-number')], [...one.all('phone-number')])
+  assert.equal(other.oldestAt, START - 39_999)
+  assert.throws(
+    () =>
+      new LiveIndicators({ now: () => START }).load([...one.save()].map((piece) => Uint8Array.from(piece)).slice(0, 3)),
+    RangeError,
+  )
 })

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { ErrorCode } from '../core/errors.ts'
+import type { AppliedCount } from './_delta-sender.ts'
 import type { ClockOffset } from './clock.ts'
-import type { Delta } from './delta.ts'
+import type { DeltaBatch } from './delta-batch.ts'
 import type { Expiry } from './indexer.ts'
+import type { InletInit } from './inlet.ts'
 import type { EventPage, EventQuery, IndexedEvent, JournalBatch } from './types.ts'
 
 /** What the store and reader threads are started with. */
@@ -11,10 +13,25 @@ export type WorkerInit = {
   readonly quotaSize: number // bytes
   readonly clockOffset: ClockOffset
 }
+export type StoreInit = WorkerInit & {
+  readonly applied: AppliedCount
+  /** The indicators that the main thread has loaded. */
+  readonly snapshot: LoadedSnapshot | null
+  readonly snapshotMs: number // between two snapshots
+}
+
+/** What the indicators stand for when all that was sent before is applied. */
+export type SnapshotMark = {
+  readonly position: number // all records of the journal up to it, and none behind it
+  /** All hours before this one have been taken out; null when some may be left. */
+  readonly expiredHour: number | null
+}
+export type LoadedSnapshot = SnapshotMark & { readonly oldestAt: number } // the first time of any indicator
 
 /** Main thread → store thread. */
 export type ToStore =
   | { readonly kind: 'batch'; readonly bytes: Uint8Array } // event records end to end
+  | { readonly kind: 'inlet'; readonly init: InletInit } // a thread that receives hands over its ring
   | { readonly kind: 'flush'; readonly token: number; readonly indexed: boolean }
   | { readonly kind: 'stop' }
 
@@ -34,13 +51,15 @@ export type StoreCounters = {
 
 /** Store thread → main thread. */
 export type FromStore =
-  | { readonly kind: 'deltas'; readonly deltas: readonly Delta[] }
+  | { readonly kind: 'batch'; readonly batch: DeltaBatch }
   | { readonly kind: 'ready'; readonly repairs: readonly string[]; readonly counters: StoreCounters }
   | { readonly kind: 'progress'; readonly counters: StoreCounters; readonly doneSize: number } // doneSize: bytes of batches now durable
   | { readonly kind: 'expired'; readonly expiries: readonly Expiry[] }
   | { readonly kind: 'flushed'; readonly token: number }
   | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string }
-  | { readonly kind: 'stopped' }
+  | { readonly kind: 'mark'; readonly mark: SnapshotMark } // now is the time for a snapshot
+  | { readonly kind: 'forget' } // the snapshot cannot be used
+  | { readonly kind: 'stopped'; readonly mark: SnapshotMark | null }
 
 /** Main thread → reader thread, each answered by one `ReaderAnswer` of the same token. */
 export type ReaderCall =

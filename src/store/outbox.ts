@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Observation } from '../core/event.ts'
-import { shedRaw } from './derive.ts'
 import { eventRecordSize, RECORD_SIZE_MAX, writeEventRecord } from './record.ts'
+import { shedRaw } from './shed.ts'
 
 const BATCH_SIZE = 262_144 // bytes after which a batch is sent at once
 const BATCH_MS = 5 // how long the first record of a batch waits for others

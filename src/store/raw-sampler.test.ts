@@ -2,12 +2,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { observation } from '../../test/support/observations.ts'
+import type { Observation } from '../core/event.ts'
 import { RawSampler } from './raw-sampler.ts'
 import { HOUR_MS } from './retention.ts'
 
-type Facts = Partial<Parameters<RawSampler['keeps']>[0]>
+type Facts = Partial<Observation>
 
-const keeps = (sampler: RawSampler, facts: Facts): boolean => sampler.keeps({ ...observation(facts), rawShed: false })
+function keeps(sampler: RawSampler, facts: Facts): boolean {
+  const { at, validation, bytes, source } = observation(facts)
+  return sampler.keeps(at, validation === 'none', bytes.length, () => source.ip)
+}
 
 function flood(sampler: RawSampler, count: number, facts: Facts): number {
   let kept = 0

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { StoredObservation } from './record.ts'
 import { hourOf } from './retention.ts'
 
 const WHOLE_PER_SOURCE_HOUR = 4
@@ -15,13 +14,15 @@ export class RawSampler {
   #forgeable = new Budget()
   #validated = new Budget()
 
-  keeps({ at, source, validation, bytes }: StoredObservation): boolean {
-    if (hourOf(at) !== this.#hour) {
-      this.#hour = hourOf(at)
+  /** `sourceIp` is asked only while there is something left to give. */
+  keeps(at: number, isForgeable: boolean, size: number, sourceIp: () => string): boolean {
+    const hour = hourOf(at)
+    if (hour !== this.#hour) {
+      this.#hour = hour
       this.#forgeable = new Budget()
       this.#validated = new Budget()
     }
-    return (validation === 'none' ? this.#forgeable : this.#validated).take(source.ip, bytes.length)
+    return (isForgeable ? this.#forgeable : this.#validated).take(size, sourceIp)
   }
 }
 
@@ -30,8 +31,9 @@ class Budget {
   #count = 0
   #size = 0
 
-  take(ip: string, size: number): boolean {
+  take(size: number, sourceIp: () => string): boolean {
     if (this.#count >= WHOLE_PER_HOUR || this.#size + size > WHOLE_SIZE_PER_HOUR) return false
+    const ip = sourceIp()
     const count = this.#perSource.get(ip) ?? 0
     if (count >= WHOLE_PER_SOURCE_HOUR) return false
     this.#perSource.set(ip, count + 1)

@@ -23,6 +23,13 @@ export const RECORD_SIZE_MAX = FIXED_SIZE + 2 * RESPONSES_MAX + RAW_SIZE_MAX
 const FLAG_RESPONSIVE = 1
 const FLAG_RAW_SHED = 2
 
+/** Where in an event record its fields stand, for what reads them in place. */
+export const EVENT_FIELD = { transport: 5, validation: 6, flags: 7, at: 8, source: 16, sentSize: 56 } as const
+/** The addresses, the ports and the size received: what a retransmission has in common with its event, beside its bytes. */
+export const RECORD_KEY = { start: 16, end: 56 } as const
+/** The number of a datagram's transport. */
+export const UDP = TRANSPORTS.indexOf('udp')
+
 export type StoredObservation = Observation & { readonly rawShed: boolean }
 export type StoredRepeat = { readonly at: number; readonly repeatOf: number; readonly sentSize: number }
 export type StoredRecord =
@@ -36,6 +43,8 @@ function named<T extends string>(table: readonly T[], value: number | undefined)
   if (name === undefined) throw new RangeError(`Cannot read a record: ${value} is none of ${table.join(', ')}`)
   return name
 }
+
+const UNVALIDATED = SOURCE_VALIDATIONS.indexOf('none')
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
@@ -67,15 +76,59 @@ export function writeEventRecord(observation: Observation, target: Uint8Array, a
   return size
 }
 
+/** A datagram and what was done about it, as the thread that received it has them: addresses in 16 bytes. */
+export type DatagramToStore = {
+  readonly at: number // ms since epoch
+  readonly bytes: Buffer // it lies there from start to end
+  readonly start: number
+  readonly end: number
+  readonly source: { readonly address: Uint8Array; readonly port: number }
+  readonly target: { readonly address: Uint8Array; readonly endpoint: { readonly port: number } }
+  readonly isPassive: boolean
+  readonly status: number // of the response; 0: none
+  readonly sentSize: number
+  readonly wholeSize?: number // bytes received, where these are a shortened copy
+}
+
+export const datagramRecordSize = ({ start, end, status }: DatagramToStore): number =>
+  FIXED_SIZE + (status === 0 ? 0 : 2) + Math.min(end - start, RAW_SIZE_MAX)
+
+/** Writes the record of a datagram at `at`; `target` and `out` are the same memory. The same bytes as `writeEventRecord`. */
+export function writeDatagramRecord(datagram: DatagramToStore, target: Buffer, out: DataView, at: number): void {
+  const { bytes, start, end, source, target: local, status } = datagram
+  out.setUint32(at, datagramRecordSize(datagram), true)
+  target[at + 4] = RECORD.event
+  target[at + 5] = UDP
+  target[at + 6] = UNVALIDATED
+  target[at + 7] = (datagram.isPassive ? 0 : FLAG_RESPONSIVE) | (datagram.wholeSize === undefined ? 0 : FLAG_RAW_SHED)
+  out.setFloat64(at + 8, Math.floor(datagram.at), true)
+  for (let i = 0; i < ADDRESS_SIZE; i++) {
+    target[at + 16 + i] = source.address[i]!
+    target[at + 16 + ADDRESS_SIZE + i] = local.address[i]!
+  }
+  out.setUint16(at + 48, source.port, true)
+  out.setUint16(at + 50, local.endpoint.port, true)
+  out.setUint32(at + 52, datagram.wholeSize ?? end - start, true)
+  out.setUint32(at + 56, datagram.sentSize, true)
+  target[at + 60] = status === 0 ? 0 : 1
+  if (status !== 0) out.setUint16(at + FIXED_SIZE, status, true)
+  bytes.copy(target, at + FIXED_SIZE + (status === 0 ? 0 : 2), start, Math.min(end, start + RAW_SIZE_MAX))
+}
+
 export function serializeRepeat(repeat: StoredRepeat): Uint8Array {
   const bytes = new Uint8Array(REPEAT_SIZE)
-  const out = view(bytes)
-  out.setUint32(0, REPEAT_SIZE, true)
-  bytes[4] = RECORD.repeat
-  out.setFloat64(8, repeat.at, true)
-  out.setFloat64(16, repeat.repeatOf, true)
-  out.setUint32(24, repeat.sentSize, true)
+  writeRepeatRecord(repeat, view(bytes), 0)
   return bytes
+}
+
+/** Writes the record at `at` and returns its size. */
+export function writeRepeatRecord(repeat: StoredRepeat, target: DataView, at: number): number {
+  target.setUint32(at, REPEAT_SIZE, true)
+  target.setUint32(at + 4, RECORD.repeat, true) // and three bytes of zero
+  target.setFloat64(at + 8, repeat.at, true)
+  target.setFloat64(at + 16, repeat.repeatOf, true)
+  target.setUint32(at + 24, repeat.sentSize, true)
+  return REPEAT_SIZE
 }
 
 /** The size of the record that starts at `at`, or 0 when none is there. */
@@ -84,6 +137,24 @@ export function recordSizeAt(bytes: Uint8Array, at: number): number {
 }
 
 export const recordAt = (bytes: Uint8Array, at: number): number => view(bytes).getFloat64(at + 8, true)
+
+/** The size of the record that stands whole at `at`. */
+export const sizeOfRecord = (records: DataView, at: number): number => records.getUint32(at, true)
+
+/** Where the bytes received begin in the event record at `at`; they end where it does. */
+export const rawStartOf = (records: DataView, at: number): number => at + FIXED_SIZE + 2 * records.getUint8(at + 60)
+
+/** Copies the fixed fields of an event record to `to`, for other bytes of that size; returns where those begin. */
+export function copyEventHead(records: DataView, at: number, target: DataView, to: number, rawSize: number): number {
+  const headSize = rawStartOf(records, at) - at
+  for (let i = 0; i < headSize; i++) target.setUint8(to + i, records.getUint8(at + i))
+  target.setUint32(to, headSize + rawSize, true)
+  target.setUint8(to + EVENT_FIELD.flags, records.getUint8(at + EVENT_FIELD.flags) | FLAG_RAW_SHED)
+  return to + headSize
+}
+
+export const isRawShed = (records: DataView, at: number): boolean =>
+  (records.getUint8(at + EVENT_FIELD.flags) & FLAG_RAW_SHED) !== 0
 
 /** Reads the record at `at`. Its bytes are a view into `bytes`. Throws RangeError when it is none. */
 export function readRecord(bytes: Uint8Array, at: number): StoredRecord {

@@ -12,6 +12,7 @@ import { JournalWriter } from './journal-writer.ts'
 import { lockStateDir } from './lock.ts'
 import { dayOf, dayStart, HOUR_MS, hourOf } from './retention.ts'
 import { journalDir, listSegments, type Segment, scanSegment } from './segment.ts'
+import { removeSnapshot } from './snapshot-file.ts'
 
 export type ReindexResult = {
   readonly events: number // records read from the journal
@@ -43,6 +44,7 @@ export async function reindexStore(
   mkdirSync(paths.fresh, { mode: 0o700 })
   const notes = carryOver(carryRows, paths)
   const events = await buildIndex(paths.journal, paths.fresh, deps.onProgress)
+  removeSnapshot(dir) // the new index may tell less of the hours whose journal is gone
   if (notes.length === 0) notes.push(...carryOver(carryHours, paths))
   renameSync(paths.index, paths.old)
   renameSync(paths.fresh, paths.index)

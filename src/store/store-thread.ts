@@ -1,32 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { MessagePort } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
+import { DeltaSender } from './_delta-sender.ts'
 import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
-import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
-import { deriveEvent, shedRaw } from './derive.ts'
+import type { Delta } from './delta.ts'
+import { batchOf } from './delta-batch.ts'
 import { Indexer } from './indexer.ts'
+import type { InletInit } from './inlet.ts'
+import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
-import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
-import { RawSampler } from './raw-sampler.ts'
-import {
-  eventRecordSize,
-  readRecord,
-  recordSizeAt,
-  type StoredObservation,
-  serializeRepeat,
-  writeEventRecord,
-} from './record.ts'
-import { Repeats } from './repeats.ts'
-import { HOUR_MS } from './retention.ts'
+import type { FromStore, LoadedSnapshot, SnapshotMark, StoreCounters, StoreInit, ToStore } from './messages.ts'
+import { QUEUE_SIZE } from './outbox.ts'
+import { Outlet } from './outlet.ts'
+import { countRecords, isCurrent, replay } from './resume.ts'
+import { HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
+import { RingReader } from './ring.ts'
 import { journalDir } from './segment.ts'
 
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
-const DELTAS_MAX = 500 // sent at once, between two looks at the clock
+const LOOK_COUNT = 256 // events taken between two looks at the clock
+const TAKE_SIZE = 262_144 // bytes taken from a ring between two looks at the clock
 const RETRY_MS = 1000 // after a failed write
 const SWEEP_MS = 60_000
+const INDEX_WAIT_MS = 5 // between two looks whether it is less full
+const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
+const REPLAY_COUNT_MAX = 1_000_000 // records read behind a snapshot rather than the hours of all indicators
+const SNAPSHOT_MIN_MS = 60_000 // between two snapshots of a flood
+const SNAPSHOT_RECORD_COUNT = 4_000_000 // durable since the last snapshot, so that a flood makes them sooner
 const QUOTA_FACTOR = 1.1
 const QUOTA_FACTOR_BEHIND = 1.25
 const INDEX_FULL =
@@ -35,7 +39,7 @@ const INDEX_FULL =
 const SEGMENT_SIZE_MIN = 1_048_576 // bytes
 const SEGMENTS_PER_QUOTA = 32
 
-type Send = (message: FromStore) => void
+type Send = (message: FromStore, transfer?: readonly ArrayBuffer[]) => void
 
 /** The life of the store thread: takes batches, makes them durable, keeps the index close behind, sweeps. */
 export class StoreThread {
@@ -45,66 +49,132 @@ export class StoreThread {
   readonly #journal: JournalWriter
   readonly #reader: JournalReader
   readonly #indexer: Indexer
-  readonly #repeats = new Repeats()
-  readonly #sampler = new RawSampler()
+  readonly #intake: Intake
+  readonly #deltas: DeltaSender
+  readonly #isPressed: () => boolean
+  readonly #journalDir: string
+  readonly #snapshotMs: number
   readonly #sweepTimer: NodeJS.Timeout
+  readonly #outlets: Outlet[] = []
+  readonly #doorbells: MessagePort[] = []
   #commitTimer: NodeJS.Timeout | null = null
   #indexTimer: NodeJS.Immediate | NodeJS.Timeout | null = null
   #flushes: { token: number; position: number; indexed: boolean }[] = []
   #durableCount = 0
   #indexedCount = 0
-  #repeatCount = 0
-  #shedRawCount = 0
   #waitingSince: number | null = null // when the oldest record in memory was taken, monotonic ms
-  #waitingSize = 0 // bytes of batches taken but not yet durable
+  #waitingSize = 0 // bytes of records taken but not yet durable
+  #outboxSize = 0 // of them, those that came from the outbox
+  #steppedAt = Number.NEGATIVE_INFINITY // when the index took its last step, monotonic ms
   #overQuota: boolean
   #expiringSince: number | null = null // monotonic ms
+  #expiredHour: number | null = null // all hours before it were taken out of the indicators
+  #marked = { at: performance.now(), durableCount: 0 } // the last snapshot
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
-  #lastId: number
   #writeTrouble: string | null = null
   #indexTrouble: string | null = null
 
-  constructor(init: WorkerInit, send: Send) {
+  /** `isPressed` tells whether there is other input that has to be taken before the index goes on. */
+  constructor(init: StoreInit, send: Send, isPressed: () => boolean = () => false) {
     this.#send = send
+    this.#isPressed = isPressed
     this.#now = createClock(init.clockOffset)
     this.#quotaSize = init.quotaSize
     const dirs = { journal: journalDir(init.stateDir), index: indexDir(init.stateDir) }
+    this.#journalDir = dirs.journal
     this.#journal = new JournalWriter(dirs.journal, Math.max(SEGMENT_SIZE_MIN, init.quotaSize / SEGMENTS_PER_QUOTA))
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
     this.#overQuota = this.#journal.size >= init.quotaSize
     this.#indexer = new Indexer(dirs, this.#reader)
-    this.#lastId = this.#journal.position
+    this.#intake = new Intake(this.#journal)
+    this.#deltas = new DeltaSender(this.#intake.window, init.applied, (batch) => {
+      send({ kind: 'batch', batch }, [batch.addresses.buffer])
+    })
     this.#indexer.dropExpired(this.#now())
-    for (const deltas of this.#indexer.load(this.#now(), this.#lastId)) this.#sendDeltas(deltas)
+    for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
+    this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
     const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
     this.#sweep()
   }
 
+  /** What indicators are made of, as far as the main thread has it not from a snapshot. */
+  #load(snapshot: LoadedSnapshot | null): Generator<Delta[]> {
+    const { position } = this.#journal
+    if (snapshot === null || !this.#canResume(snapshot)) {
+      if (snapshot !== null) this.#send({ kind: 'forget' })
+      return this.#indexer.load(this.#now(), position)
+    }
+    this.#indexer.pendingCount = countRecords(this.#journalDir, this.#indexer.position, position)
+    return replay(this.#reader, snapshot.position, position)
+  }
+
+  /** Not when it would take longer than to read the hours of all indicators. */
+  #canResume(snapshot: LoadedSnapshot): boolean {
+    const { position, repairs } = this.#journal
+    if (repairs.length > 0 || !isCurrent(snapshot, this.#reader, position, this.#now())) return false
+    const replayCount = countRecords(this.#journalDir, snapshot.position, position)
+    return replayCount <= REPLAY_COUNT_MAX || snapshot.position >= this.#indexer.position
+  }
+
   receive(message: ToStore): void {
-    if (message.kind === 'batch') this.#take(message.bytes)
+    if (message.kind === 'batch') this.#takeBatch(message.bytes)
+    else if (message.kind === 'inlet') this.#openInlet(message.init)
     else if (message.kind === 'flush') this.#flush(message.token, message.indexed)
     else this.#stop()
   }
 
-  /** Under a flood the next batch is there before any timer runs, so the time to commit is looked at here as well. */
-  #take(bytes: Uint8Array): void {
-    const now = this.#now()
-    let deltas: Delta[] = []
-    for (let at = 0; at < bytes.length; at += recordSizeAt(bytes, at)) {
-      this.#append(bytes, at, now, deltas)
+  /** Whether records can be taken: not when so much waits for the disk, or for the main thread, that it has to end. */
+  get mayTake(): boolean {
+    return this.#waitingSize < QUEUE_SIZE.shed && this.#deltas.hasRoom
+  }
+
+  #takeBatch(bytes: Uint8Array): void {
+    this.#outboxSize += bytes.length
+    this.takeRecords(bytes, 0, bytes.length)
+  }
+
+  #openInlet({ buffer, doorbell }: InletInit): void {
+    const outlet = new Outlet(new RingReader(buffer), {
+      take: (bytes, start, end) => this.takeRecords(bytes, start, end, TAKE_SIZE),
+      mayTake: () => this.mayTake,
+    })
+    doorbell.on('message', () => outlet.wake())
+    this.#outlets.push(outlet)
+    this.#doorbells.push(doorbell)
+    outlet.wake()
+  }
+
+  /**
+   * Takes event records that lie end to end in `bytes` from `start` to `end`, at most about `sizeMax` bytes of them, and
+   * returns where it stopped. They are copied, so the bytes may be written over afterwards. Under a flood the next ones
+   * are there before any timer runs, so the time to commit is looked at here as well.
+   */
+  takeRecords(bytes: Uint8Array, start: number, end: number, sizeMax = Number.POSITIVE_INFINITY): number {
+    const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    let at = start
+    while (at < end && at - start < sizeMax) {
+      const now = this.#now()
+      this.#intake.shortens = this.#shortens()
       this.#waitingSince ??= performance.now()
-      if (deltas.length < DELTAS_MAX) continue
-      this.#send({ kind: 'deltas', deltas })
-      deltas = []
+      const from = at
+      for (let count = 0; at < end && count < LOOK_COUNT; count++) {
+        at += this.#intake.take(bytes, records, at, now)
+        if (this.#intake.window.isFull) this.#deltas.send()
+      }
+      this.#waitingSize += at - from
       this.#commitIfDue()
+      this.#deltas.sendIfDue()
     }
-    this.#waitingSize += bytes.length
-    if (deltas.length > 0) this.#send({ kind: 'deltas', deltas })
-    this.#commitIfDue()
-    this.#commitTimer ??= setTimeout(() => this.#commit(), COMMIT_MS)
+    if (this.#waitingSince !== null) this.#commitTimer ??= setTimeout(() => this.#commit(), COMMIT_MS)
+    return at
+  }
+
+  #shortens(): Intake['shortens'] {
+    if (this.#waitingSize >= QUEUE_SIZE.shed) return 'all'
+    return this.#overQuota ? 'most' : 'none'
   }
 
   #commitIfDue(): void {
@@ -112,48 +182,8 @@ export class StoreThread {
     if (isDue && this.#writeTrouble === null) this.#commit() // in trouble the timer tries again
   }
 
-  #append(bytes: Uint8Array, at: number, now: number, deltas: Delta[]): void {
-    const record = readRecord(bytes, at)
-    if (record.type !== 'event') throw new Error('sensors hand over events only')
-    const { observation } = record
-    const event = deriveEvent(0, observation)
-    const isSip = event.kind === 'sip-request' || event.kind === 'sip-response'
-    const original = isSip && observation.transport === 'udp' ? this.#repeats.find(observation) : null
-    if (original !== null) {
-      const { id: repeatOf, ip, numbers } = original
-      this.#lastId = this.#journal.append(
-        serializeRepeat({ at: observation.at, repeatOf, sentSize: observation.sentSize }),
-        0,
-        now,
-      )
-      this.#repeatCount++
-      deltas.push(...repeatDeltas(ip, numbers, original.at))
-      return
-    }
-    this.#lastId = this.#appendEvent(observation, bytes, at, now)
-    if (isSip && observation.transport === 'udp') {
-      this.#repeats.remember(observation, {
-        id: this.#lastId,
-        at: event.at,
-        ip: event.source.ip,
-        numbers: numberValues(event),
-      })
-    }
-    deltas.push(...deltasOf(event))
-  }
-
-  #appendEvent(observation: StoredObservation, bytes: Uint8Array, at: number, now: number): number {
-    if (observation.rawShed) this.#shedRawCount++
-    if (observation.rawShed || !this.#overQuota || this.#sampler.keeps(observation))
-      return this.#journal.append(bytes, at, now)
-    const short = { ...observation, bytes: shedRaw(observation.bytes) }
-    const record = new Uint8Array(eventRecordSize(short))
-    writeEventRecord(short, record, 0, true)
-    this.#shedRawCount++
-    return this.#journal.append(record, 0, now)
-  }
-
   #commit(): void {
+    this.#deltas.send() // what is durable is known to lookups
     if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
     this.#commitTimer = null
     try {
@@ -166,12 +196,29 @@ export class StoreThread {
     }
     this.#writeTrouble = null
     this.#waitingSince = null
-    const doneSize = this.#waitingSize
+    const doneSize = this.#outboxSize
     this.#waitingSize = 0
+    this.#outboxSize = 0
     this.#keepWithinQuota()
     this.#sendProgress(doneSize)
     this.#answerFlushes()
+    this.#markIfDue()
     this.#scheduleIndex()
+  }
+
+  /** Called when all that was sent to the main thread is durable. */
+  #markIfDue(): void {
+    const ageMs = performance.now() - this.#marked.at
+    const addedCount = this.#durableCount - this.#marked.durableCount
+    const isDue = ageMs >= this.#snapshotMs || (ageMs >= SNAPSHOT_MIN_MS && addedCount >= SNAPSHOT_RECORD_COUNT)
+    if (!isDue) return
+    this.#marked = { at: performance.now(), durableCount: this.#durableCount }
+    this.#send({ kind: 'mark', mark: this.#mark() })
+  }
+
+  #mark(): SnapshotMark {
+    const isExpiring = this.#expiringSince !== null
+    return { position: this.#journal.position, expiredHour: isExpiring ? null : this.#expiredHour }
   }
 
   #scheduleIndex(): void {
@@ -181,6 +228,10 @@ export class StoreThread {
   /** One step, then whatever came in meanwhile, then the next. */
   #index(): void {
     this.#indexTimer = null
+    if (this.#indexMustWait()) {
+      this.#indexTimer = setTimeout(() => this.#index(), INDEX_WAIT_MS)
+      return
+    }
     try {
       if (this.#isBehind()) this.#indexedCount += this.#indexer.step(this.#journal.position)
       this.#expireSome()
@@ -194,6 +245,18 @@ export class StoreThread {
     if (this.#isBehind() || this.#expiringSince !== null) this.#scheduleIndex()
     this.#sendProgress()
     this.#answerFlushes()
+  }
+
+  /** Events that wait come first, but no flood keeps the index back for ever. */
+  #indexMustWait(): boolean {
+    const now = performance.now()
+    if (
+      (this.#isPressed() || this.#outlets.some((outlet) => outlet.isPressed)) &&
+      now - this.#steppedAt < INDEX_DELAY_MS
+    )
+      return true
+    this.#steppedAt = now
+    return false
   }
 
   #isBehind(): boolean {
@@ -219,9 +282,12 @@ export class StoreThread {
   #expireSome(): void {
     if (this.#expiringSince === null) return
     if (this.#isBehind() && performance.now() - this.#expiringSince < EXPIRY_DELAY_MS) return
+    this.#deltas.send() // what the index has counted must not be added to what it says is left
     const { expiries, more } = this.#indexer.expire(this.#now())
     if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
-    if (!more) this.#expiringSince = null
+    if (more) return
+    this.#expiringSince = null
+    this.#expiredHour = hourOf(this.#now() - RETENTION_MS)
   }
 
   /**
@@ -236,7 +302,8 @@ export class StoreThread {
   }
 
   #flush(token: number, indexed: boolean): void {
-    this.#flushes.push({ token, position: this.#lastId, indexed })
+    for (const outlet of this.#outlets) outlet.drain()
+    this.#flushes.push({ token, position: this.#intake.lastId, indexed })
     if (this.#journal.waiting) this.#commit()
     else this.#answerFlushes()
   }
@@ -249,6 +316,9 @@ export class StoreThread {
   }
 
   #stop(): void {
+    for (const outlet of this.#outlets) outlet.close()
+    for (const doorbell of this.#doorbells) doorbell.close()
+    this.#deltas.send()
     if (this.#journal.waiting) this.#commit()
     if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
     if (this.#indexTimer !== null) {
@@ -256,18 +326,18 @@ export class StoreThread {
       clearImmediate(this.#indexTimer as NodeJS.Immediate)
     }
     clearInterval(this.#sweepTimer)
+    this.#deltas[Symbol.dispose]()
     this.#indexer[Symbol.dispose]()
     this.#reader[Symbol.dispose]()
     this.#journal[Symbol.dispose]()
-    this.#send({ kind: 'stopped' })
+    const isDurable = this.#intake.lastId === this.#journal.position
+    this.#send({ kind: 'stopped', mark: isDurable ? this.#mark() : null })
   }
 
-  /** A form belongs to a number that is there already, so the indicators of a chunk go first. */
+  /** A form belongs to a number that is there already, so those go last. */
   #sendDeltas(deltas: readonly Delta[]): void {
     const ordered = [...deltas.filter(({ form }) => form === ''), ...deltas.filter(({ form }) => form !== '')]
-    for (let i = 0; i < ordered.length; i += LOAD_COUNT) {
-      this.#send({ kind: 'deltas', deltas: ordered.slice(i, i + LOAD_COUNT) })
-    }
+    for (let i = 0; i < ordered.length; i += LOAD_COUNT) this.#deltas.post(batchOf(ordered.slice(i, i + LOAD_COUNT)))
   }
 
   /** Asks the file system at most once a second. */
@@ -288,8 +358,8 @@ export class StoreThread {
       durableCount: this.#durableCount,
       indexedCount: this.#indexedCount,
       indexLagCount: Math.max(0, this.#indexer.pendingCount + this.#durableCount - this.#indexedCount),
-      repeatCount: this.#repeatCount,
-      shedRawCount: this.#shedRawCount,
+      repeatCount: this.#intake.repeatCount,
+      shedRawCount: this.#intake.shedRawCount,
       journalSize: this.#journal.size,
       indexSize: this.#readIndexSize(),
       oldestAt: oldest === null ? null : oldest.hour * HOUR_MS,

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, type Transferable, Worker } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
+import { type AppliedCount, createAppliedCount } from './_delta-sender.ts'
+import { Inbox } from './_inbox.ts'
 import { type ClockOffset, createClock, createClockOffset } from './clock.ts'
+import type { DeltaBatch } from './delta-batch.ts'
+import { INLET_SIZE, type InletInit } from './inlet.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import { lockStateDir } from './lock.ts'
-import type { FromStore, StoreCounters, ToStore, WorkerInit } from './messages.ts'
+import type { FromStore, SnapshotMark, StoreCounters, StoreInit, ToStore, WorkerInit } from './messages.ts'
 import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
+import { createRing, RingReader } from './ring.ts'
+import { loadSnapshot, saveSnapshot } from './snapshot.ts'
 import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
+
+const SNAPSHOT_MS = 300_000
+const SAVING_MS = 300 // how long what is added to indicators may wait for a snapshot; it is given up then
+const LAST_SAVING_MS = 10_000 // the same at a stop
+const PART_COUNT = 1024 // rows of a batch added to the indicators at once
 
 export type StoreConfig = { readonly dir: string; readonly quotaSize: number } // bytes
 export type StoreDeps = {
   /** Moves the clock of all threads of the store; for tests. */
   readonly clockOffset?: ClockOffset
+  /** How often what lookups are answered from is saved for a quick start; for tests. */
+  readonly snapshotMs?: number
   /** A bug ended the store thread: nothing is kept any more, so the node must stop. */
   readonly onFatal: (error: Error) => void
 }
@@ -25,11 +38,13 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
   const clockOffset = deps.clockOffset ?? createClockOffset()
   const init: WorkerInit = { stateDir: config.dir, quotaSize: config.quotaSize, clockOffset }
   const live = new LiveIndicators({ now: createClock(clockOffset) })
-  const thread = parts.use(await startStoreThread(init, live, deps.onFatal))
+  const snapshotMs = deps.snapshotMs ?? SNAPSHOT_MS
+  const thread = parts.use(await startStoreThread({ ...init, snapshotMs }, live, deps.onFatal))
   const reader = parts.use(new Reader(spawn('reader-worker', init), deps.onFatal))
   const owned = parts.move()
   return {
     append: (observation) => thread.outbox.add(observation),
+    openInlet: () => thread.openInlet(),
     isBusy: () => thread.outbox.waitingSize >= QUEUE_SIZE.shed,
     flush: (options) => thread.flush(options?.indexed ?? false),
     indicators: live,
@@ -45,16 +60,19 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
 }
 
 /** Threads run from the same kind of file as this one: .ts in a checkout, .js in the package. */
-function spawn(name: string, init: WorkerInit): Worker {
+function spawn<T extends WorkerInit>(name: string, init: T): Worker {
   return new Worker(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url), { workerData: init })
 }
 
 async function startStoreThread(
-  init: WorkerInit,
+  init: Omit<StoreInit, 'applied' | 'snapshot'>,
   live: LiveIndicators,
   onFatal: (error: Error) => void,
 ): Promise<StoreThreadClient> {
-  const client = new StoreThreadClient(spawn('store-worker', init), live, onFatal)
+  const applied = createAppliedCount()
+  const snapshot = loadSnapshot(init.stateDir, live)
+  const worker = spawn<StoreInit>('store-worker', { ...init, applied, snapshot })
+  const client = new StoreThreadClient({ worker, applied, stateDir: init.stateDir }, live, onFatal)
   await client.ready
   return client
 }
@@ -68,13 +86,26 @@ class StoreThreadClient implements AsyncDisposable {
   readonly #live: LiveIndicators
   readonly #listeners = new Set<() => void>()
   readonly #flushes = new Map<number, () => void>()
+  readonly #inbox: Inbox<FromStore | BatchPart>
+  readonly #applied: AppliedCount
+  readonly #stateDir: string
+  #saving: Promise<void> | null = null
+  #snapshotTrouble: string | null = null
+  #lastMark: SnapshotMark | null = null
   #repairs: readonly string[] = []
+  readonly #rings: RingReader[] = [] // read by the store thread; here only to see how full they are
   readonly #exited: Promise<unknown>
   #token = 0
   #stopping = false
 
-  constructor(worker: Worker, live: LiveIndicators, onFatal: (error: Error) => void) {
+  constructor(
+    { worker, applied, stateDir }: { worker: Worker; applied: AppliedCount; stateDir: string },
+    live: LiveIndicators,
+    onFatal: (error: Error) => void,
+  ) {
     this.#worker = worker
+    this.#applied = applied
+    this.#stateDir = stateDir
     this.#exited = exitOf(worker)
     this.#live = live
     this.outbox = new Outbox((bytes) => this.#post({ kind: 'batch', bytes }, [bytes.buffer]))
@@ -87,13 +118,17 @@ class StoreThreadClient implements AsyncDisposable {
     }
     worker.on('error', (error) => fail(error as Error))
     worker.on('exit', () => fail(new Error('The store thread has ended')))
-    worker.on('message', (message: FromStore) => {
-      if (message.kind === 'failed') fail(errorOf(message))
+    this.#inbox = new Inbox((message) => {
       if (message.kind === 'ready') {
         opened = true
         resolve()
       }
       this.#receive(message)
+    })
+    worker.on('message', (message: FromStore) => {
+      if (message.kind === 'failed') fail(errorOf(message))
+      else if (message.kind === 'batch') for (const part of partsOf(message.batch)) this.#inbox.push(part)
+      else this.#inbox.push(message)
     })
   }
 
@@ -106,6 +141,14 @@ class StoreThreadClient implements AsyncDisposable {
     return promise
   }
 
+  openInlet(): InletInit {
+    const buffer = createRing(INLET_SIZE)
+    this.#rings.push(new RingReader(buffer))
+    const { port1, port2 } = new MessageChannel()
+    this.#post({ kind: 'inlet', init: { buffer, doorbell: port2 } }, [port2])
+    return { buffer, doorbell: port1 }
+  }
+
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -113,14 +156,16 @@ class StoreThreadClient implements AsyncDisposable {
 
   status(quotaSize: number, evictedIndicatorCount: number): StoreStatus {
     const { outbox, counters } = this
+    const sum = (own: number, of: (ring: RingReader) => number): number =>
+      this.#rings.reduce((total, ring) => total + of(ring), own)
     return {
-      acceptedCount: outbox.acceptedCount,
+      acceptedCount: sum(outbox.acceptedCount, (ring) => ring.counters.takenCount),
       durableCount: counters.durableCount,
       indexedCount: counters.indexedCount,
       repeatCount: counters.repeatCount,
       shedRawCount: counters.shedRawCount,
-      droppedCount: outbox.droppedCount,
-      queuedSize: outbox.waitingSize,
+      droppedCount: sum(outbox.droppedCount, (ring) => ring.counters.lostCount),
+      queuedSize: sum(outbox.waitingSize, (ring) => ring.usedSize),
       indexLagCount: counters.indexLagCount,
       evictedIndicatorCount,
       journalSize: counters.journalSize,
@@ -128,7 +173,7 @@ class StoreThreadClient implements AsyncDisposable {
       quotaSize,
       oldestAt: counters.oldestAt,
       repairs: this.#repairs,
-      trouble: counters.trouble,
+      trouble: counters.trouble ?? this.#snapshotTrouble,
     }
   }
 
@@ -137,15 +182,41 @@ class StoreThreadClient implements AsyncDisposable {
     this.#stopping = true
     this.#post({ kind: 'stop' })
     await this.#exited
+    await this.#saving
+    this.#inbox.drain()
+    if (this.#lastMark !== null) await this.#save(this.#lastMark, LAST_SAVING_MS)
   }
 
-  #post(message: ToStore, transfer: readonly ArrayBuffer[] = []): void {
+  /** What the store thread sends meanwhile waits, so that what is saved is of one moment. */
+  #saveSoon(mark: SnapshotMark): void {
+    if (this.#saving !== null || this.#stopping) return
+    this.#inbox.pause()
+    this.#saving = this.#save(mark, SAVING_MS).finally(() => {
+      this.#saving = null
+      this.#inbox.resume()
+    })
+  }
+
+  async #save(mark: SnapshotMark, withinMs: number): Promise<void> {
+    try {
+      const deadline = performance.now() + withinMs
+      await saveSnapshot(this.#stateDir, this.#live, mark, { deadline, onSaved: () => this.#inbox.resume() })
+      this.#snapshotTrouble = null
+    } catch (error) {
+      this.#snapshotTrouble = `the indicators cannot be saved, the next start takes longer: ${(error as Error).message}`
+    }
+  }
+
+  #post(message: ToStore, transfer: readonly Transferable[] = []): void {
     this.#worker.postMessage(message, [...transfer])
   }
 
-  #receive(message: FromStore): void {
-    if (message.kind === 'deltas') for (const delta of message.deltas) this.#live.add(delta)
-    else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
+  #receive(message: FromStore | BatchPart): void {
+    if (message.kind === 'batch-part') {
+      const { batch, from, to } = message
+      this.#live.addBatch(batch, from, to)
+      if (to === batch.rowCount) Atomics.add(this.#applied, 0, 1)
+    } else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
     else if (message.kind === 'ready') {
       this.#repairs = message.repairs
       this.counters = message.counters
@@ -154,10 +225,22 @@ class StoreThreadClient implements AsyncDisposable {
       this.counters = message.counters
       this.outbox.settle(message.doneSize)
       if (moved) for (const listener of this.#listeners) listener()
-    } else if (message.kind === 'flushed') {
+    } else if (message.kind === 'mark') this.#saveSoon(message.mark)
+    else if (message.kind === 'forget') this.#live.clear()
+    else if (message.kind === 'stopped') this.#lastMark = message.mark
+    else if (message.kind === 'flushed') {
       this.#flushes.get(message.token)?.()
       this.#flushes.delete(message.token)
     }
+  }
+}
+
+/** Some rows of a batch: so many as are added without holding up anything else. */
+type BatchPart = { readonly kind: 'batch-part'; readonly batch: DeltaBatch; readonly from: number; readonly to: number }
+
+function* partsOf(batch: DeltaBatch): Generator<BatchPart> {
+  for (let from = 0; from < batch.rowCount; from += PART_COUNT) {
+    yield { kind: 'batch-part', batch, from, to: Math.min(from + PART_COUNT, batch.rowCount) }
   }
 }
 

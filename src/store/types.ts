@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Event, Observation } from '../core/event.ts'
 import type { Indicator, IndicatorKind } from '../core/indicator.ts'
+import type { InletInit } from './inlet.ts'
 
 /** Filters are joined by "and". Times are ms since epoch, `since` inclusive, `until` exclusive. */
 export type EventQuery = {
@@ -82,6 +83,8 @@ export type StoreStatus = {
 export type Store = AsyncDisposable & {
   /** Takes an observation; never blocks, never throws. Copies the bytes. */
   append(observation: Observation): void
+  /** A ring through which another thread hands over datagrams; to be given to that thread. */
+  openInlet(): InletInit
   /** Whether so much waits for the disk that messages are shortened: who can make its sources wait, should. */
   isBusy(): boolean
   /** Resolves when everything appended so far is durable and, with `indexed`, queryable. */

@@ -12,6 +12,7 @@ import { describe, type TestContext, test } from 'node:test'
 import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
+import { observationOf } from '../support/datagrams.ts'
 
 const TOOL_MS = 30_000 // longer than any of them takes
 const PACKAGES = {
@@ -57,11 +58,14 @@ const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: 
 async function startSensors(listen: SensorsConfig['listen'], replyLimit: SensorsConfig['replyLimit'] = RATES) {
   const observations: (Observation & { text: string })[] = []
   const trouble: string[] = []
-  const config = { enabled: true, passive: false, neverReply: [], listen, replyLimit }
+  const config = { enabled: true, passive: false, neverReply: [], receiver: 'auto', listen, replyLimit } as const
+  const observe = (one: Observation) =>
+    void observations.push({ ...one, text: Buffer.from(one.bytes).toString('latin1') })
   const sensors: Sensors = await listenSensors(config, {
     now: Date.now,
     random: randomBytes,
-    observe: (one) => observations.push({ ...one, text: Buffer.from(one.bytes).toString('latin1') }),
+    observe,
+    observeDatagram: (datagram) => observe(observationOf(datagram)),
     log: { info: () => {}, warn: () => {}, error: (_, text) => trouble.push(text) },
     ownAddresses: () => ['127.0.0.1', '::1'],
   })

@@ -5,9 +5,14 @@ import { createSocket, type Socket as UdpClientSocket } from 'node:dgram'
 import { EventEmitter, once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Observation } from '../../src/core/event.ts'
-import { listenSensors, type SensorDeps, type SensorsConfig } from '../../src/sensors/sensors.ts'
+import { canReceiveBatches } from '../../src/sensors/linux/batch-receiver.ts'
+import { listenSensors, type Receiver, type SensorDeps, type SensorsConfig } from '../../src/sensors/sensors.ts'
+import { observationOf } from './datagrams.ts'
 
 const PATIENCE_MS = 10_000
+
+/** The ways to receive datagrams that this system has; what holds for one must hold for the other. */
+export const RECEIVERS_HERE: readonly Receiver[] = canReceiveBatches() ? ['recvmmsg', 'dgram'] : ['dgram']
 
 export const CONFIG: SensorsConfig = {
   enabled: true,
@@ -17,6 +22,7 @@ export const CONFIG: SensorsConfig = {
     { transport: 'tcp', host: '127.0.0.1', port: 0 },
   ],
   neverReply: [],
+  receiver: 'auto',
   replyLimit: { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: true },
 }
 
@@ -26,6 +32,10 @@ export async function startSensors(change: Partial<SensorsConfig> = {}, depsChan
   const observations: Observation[] = []
   const logged: { level: string; text: string; object: object }[] = []
   let aheadMs = 0
+  const observe = (observation: Observation): void => {
+    observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) })
+    arrivals.emit('observation')
+  }
   const log = (level: string) => (object: object, text: string) => void logged.push({ level, text, object })
   const sensors = await listenSensors(
     { ...CONFIG, ...change },
@@ -33,10 +43,8 @@ export async function startSensors(change: Partial<SensorsConfig> = {}, depsChan
       now: () => Date.now() + aheadMs,
       monotonicNow: () => performance.now() + aheadMs,
       random: randomBytes,
-      observe(observation) {
-        observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) })
-        arrivals.emit('observation')
-      },
+      observe,
+      observeDatagram: (datagram) => observe(observationOf(datagram)),
       log: { info: log('info'), warn: log('warn'), error: log('error') },
       ownAddresses: () => ['127.0.0.1', '::1'],
       ...depsChange,
@@ -80,11 +88,23 @@ export async function udpClient(port: number, { host = '127.0.0.1', from = host 
   const listening = once(socket, 'listening')
   socket.bind(0, from)
   await listening
+  const isConnected = (): boolean => {
+    try {
+      return socket.remoteAddress() !== undefined
+    } catch {
+      return false // as node:dgram says it
+    }
+  }
   return {
     port: socket.address().port,
     replies,
-    send: (bytes: Uint8Array | string) =>
-      socket.send(typeof bytes === 'string' ? Buffer.from(bytes) : bytes, port, host),
+    /** From then on nothing is taken that does not come from exactly where it was sent to. */
+    connect: () => new Promise<void>((resolve) => socket.connect(port, host, resolve)),
+    send: (bytes: Uint8Array | string) => {
+      const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+      if (isConnected()) socket.send(data)
+      else socket.send(data, port, host)
+    },
     async replied(count: number): Promise<string[]> {
       const signal = AbortSignal.timeout(PATIENCE_MS)
       while (replies.length < count) await once(arrivals, 'reply', { signal })

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { Readable } from 'node:stream'
-import { setImmediate as turn } from 'node:timers/promises'
-import type { EventPage, EventQuery } from '../../store/types.ts'
+import type { EventQuery } from '../../store/types.ts'
+import { eventPageText, firstOf } from '../_event-page.ts'
+import { JSON_TYPE } from '../_send.ts'
 import { Turns } from '../_turns.ts'
 import type { ApiDeps, App } from '../deps.ts'
-import { type EventJsonOptions, eventJson } from '../json.ts'
+import { eventJson } from '../json.ts'
 import { Problem } from '../problem.ts'
 import { findNumber, parseIp, parseNumber, parseTime } from '../query.ts'
 import { EventIdSchema, type EventQueryParameters, EventQuerySchema, NoQuerySchema, problems, ref } from '../schemas.ts'
@@ -27,9 +28,9 @@ export function addEventRoutes(app: App, deps: ApiDeps): void {
     async (request, reply) => {
       const query = eventQuery(deps, request.query)
       await turns.take(reply.raw)
-      const page = await deps.store.events(query)
-      const text = Readable.from(pageText(page, { whole: request.access.keyed }))
-      return reply.type('application/json; charset=utf-8').send(text)
+      const first = await deps.store.events(firstOf(query))
+      const text = eventPageText(deps.store, query, first, { whole: request.access.keyed })
+      return reply.type(JSON_TYPE).send(Readable.from(text))
     },
   )
   app.get(
@@ -53,21 +54,6 @@ export function addEventRoutes(app: App, deps: ApiDeps): void {
       )
     },
   )
-}
-
-const PART_LENGTH = 64 * 1024 // characters, about
-
-/** A page as JSON in parts, since a large one made at once would hold up everything else for a fifth of a second. */
-async function* pageText({ items, next, total }: EventPage, options: EventJsonOptions): AsyncGenerator<string> {
-  let part = '{"items":['
-  for (const [i, item] of items.entries()) {
-    part += `${i === 0 ? '' : ','}${JSON.stringify(eventJson(item, options))}`
-    if (part.length < PART_LENGTH) continue
-    yield part
-    part = ''
-    await turn() // a fast client would take all parts within one turn of the event loop
-  }
-  yield `${part}],"next":${next === null ? null : `"${next}"`},"total":${total}}`
 }
 
 function eventQuery(deps: ApiDeps, query: EventQueryParameters): EventQuery {

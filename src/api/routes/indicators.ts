@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Indicator, IndicatorKind } from '../../core/indicator.ts'
 import type { IndicatorPage } from '../../store/types.ts'
+import { JSON_TYPE, sendText } from '../_send.ts'
 import type { ApiDeps, App } from '../deps.ts'
-import { indicatorJson } from '../json.ts'
-import { Problem, quote } from '../problem.ts'
+import { sendProblem } from '../errors.ts'
+import { indicatorText } from '../json.ts'
+import { Problem, problemJson, quote } from '../problem.ts'
 import { findNumber, parseIp, parseNumber, parseTime } from '../query.ts'
 import { IndicatorQuerySchema, NoQuerySchema, problems, ref } from '../schemas.ts'
 
@@ -16,9 +19,9 @@ const NumberSchema = Type.Object({ number: Type.String({ ...PARAMETER, descripti
 export function addIndicatorRoutes(app: App, deps: ApiDeps): void {
   const { indicators } = deps.store
   const tags = ['indicators']
-  const list = (kind: IndicatorKind, query: Static<typeof IndicatorQuerySchema>) => {
+  const list = (kind: IndicatorKind, query: Static<typeof IndicatorQuerySchema>): string => {
     const { items, next, total } = readPage(deps, kind, query)
-    return { items: items.map(indicatorJson), next, total }
+    return `{"items":[${items.map(indicatorText).join()}],"next":${JSON.stringify(next)},"total":${total}}`
   }
   const pageSchema = {
     tags,
@@ -30,35 +33,34 @@ export function addIndicatorRoutes(app: App, deps: ApiDeps): void {
   app.get(
     '/v1/ip-addresses',
     { schema: { operationId: 'listIpAddresses', summary: 'The addresses seen, newest first', ...pageSchema } },
-    (request) => list('ip-address', request.query),
+    (request, reply) => sendText(reply, JSON_TYPE, list('ip-address', request.query)),
   )
   app.get(
     '/v1/phone-numbers',
     { schema: { operationId: 'listPhoneNumbers', summary: 'The numbers dialled, newest first', ...pageSchema } },
-    (request) => list('phone-number', request.query),
+    (request, reply) => sendText(reply, JSON_TYPE, list('phone-number', request.query)),
   )
   app.get(
     '/v1/ip-addresses/:ip',
     { schema: { operationId: 'getIpAddress', summary: 'Is this address bad?', params: IpSchema, ...itemSchema } },
-    (request) => {
+    (request, reply) => {
       const ip = parseIp(request.params.ip)
-      return seen(indicators.get('ip-address', ip), 'ip-address', ip)
+      return answer(reply, indicators.get('ip-address', ip), `address ${quote(ip)}`)
     },
   )
   app.get(
     '/v1/phone-numbers/:number',
     { schema: { operationId: 'getPhoneNumber', summary: 'Is this number bad?', params: NumberSchema, ...itemSchema } },
-    (request) => {
+    (request, reply) => {
       const number = parseNumber(request.params.number)
-      return seen(findNumber(indicators, number), 'phone-number', number)
+      return answer(reply, findNumber(indicators, number), `number ${quote(number)}`)
     },
   )
 }
 
-function seen(indicator: Indicator | undefined, kind: IndicatorKind, value: string) {
-  if (indicator !== undefined) return indicatorJson(indicator)
-  const noun = kind === 'ip-address' ? 'address' : 'number'
-  throw new Problem('NOT_SEEN', `The ${noun} ${quote(value)} was not seen here in the last 7 days`)
+function answer(reply: FastifyReply, indicator: Indicator | undefined, asked: string): FastifyReply {
+  if (indicator !== undefined) return sendText(reply, JSON_TYPE, indicatorText(indicator))
+  return sendProblem(reply, problemJson('NOT_SEEN', `The ${asked} was not seen here in the last 7 days`))
 }
 
 function readPage(deps: ApiDeps, kind: IndicatorKind, query: Static<typeof IndicatorQuerySchema>): IndicatorPage {

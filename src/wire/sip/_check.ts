@@ -4,7 +4,7 @@ import { readContentLength } from './_content-length.ts'
 import type { DefectCode } from './_defects.ts'
 import { ID_COUNT, nameId } from './_header-names.ts'
 import { splitList } from './_list.ts'
-import { isPlainAddress, plainUri, readPlainVia } from './_plain.ts'
+import { isPlainAddress, isPlainVia, plainUri } from './_plain.ts'
 import { parseVia } from './_via.ts'
 import type { SipMessage } from './message.ts'
 import { parseNameAddr, parseUri } from './uri.ts'
@@ -118,7 +118,7 @@ function isPlainLine(message: SipMessage, index: number): boolean {
 
 function checkVia(message: SipMessage, index: number, found: Found): void {
   const isPlain =
-    !message.isFolded(index) && readPlainVia(message.bytes, message.valueStart(index), message.valueEnd(index))
+    !message.isFolded(index) && isPlainVia(message.bytes, message.valueStart(index), message.valueEnd(index))
   if (!isPlain && parseVia(message.value(index)) === null) add(found, 'via-syntax', message.nameStart(index))
 }
 

@@ -57,7 +57,10 @@ function plainParameters(bytes: Uint8Array, from: number, end: number): number {
   return at
 }
 
-/** A sip or sips URI without password, escapes in it left alone; the offset after it, or −1. */
+/** Where the user of the last plain URI lies, without password, or its host when it has none. Written over by each. */
+export const plainUser = { start: 0, end: 0, isHost: false }
+
+/** A sip or sips URI, escapes in it left alone; the offset after it, or −1. Fills `plainUser`. */
 export function plainUri(bytes: Uint8Array, from: number, end: number): number {
   const isSip = end - from > 4 && (bytes[from]! | 0x20) === 0x73 && (bytes[from + 1]! | 0x20) === 0x69
   if (!isSip || (bytes[from + 2]! | 0x20) !== 0x70) return -1
@@ -66,9 +69,14 @@ export function plainUri(bytes: Uint8Array, from: number, end: number): number {
   if (bytes[at] !== COLON) return -1
   at++
   const userEnd = run(bytes, at, end, USER)
-  if (userEnd < end && bytes[userEnd] === 0x40) {
+  const infoEnd = userEnd < end && bytes[userEnd] === COLON ? run(bytes, userEnd + 1, end, USER) : userEnd
+  const hasUser = infoEnd < end && bytes[infoEnd] === 0x40
+  plainUser.start = at
+  plainUser.end = userEnd
+  plainUser.isHost = !hasUser
+  if (hasUser) {
     if (userEnd === at) return -1
-    at = userEnd + 1
+    at = infoEnd + 1
   }
   at = plainHostPort(bytes, at, end)
   return at < 0 ? -1 : plainParameters(bytes, at, end)
@@ -81,6 +89,14 @@ export function isPlainAddress(bytes: Uint8Array, from: number, end: number): bo
 
 /** The offset where the parameters of one plain address begin (that of a `;`, or the end), or −1. */
 export function plainAddressParameters(bytes: Uint8Array, from: number, end: number): number {
+  return plainAddressEnd(bytes, from, end) === end ? plainAddress.parameters : -1
+}
+
+/** Where the parameters of the last plain address begin. Written over by each. */
+export const plainAddress = { parameters: 0 }
+
+/** The offset after the plain address that begins at `from`, or −1. */
+export function plainAddressEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from
   if (bytes[at] === QUOTE) {
     at++
@@ -97,9 +113,13 @@ export function plainAddressParameters(bytes: Uint8Array, from: number, end: num
   const uriStart = isBracketed ? at + 1 : at
   const uriEnd = plainUri(bytes, uriStart, end)
   if (uriEnd < 0) return -1
-  if (!isBracketed) return uriEnd === end ? bareUriEnd(bytes, uriStart, end) : -1
+  if (!isBracketed) {
+    plainAddress.parameters = bareUriEnd(bytes, uriStart, uriEnd)
+    return plainAddress.parameters < 0 ? -1 : uriEnd
+  }
   if (uriEnd >= end || bytes[uriEnd] !== GREATER) return -1
-  return plainParameters(bytes, uriEnd + 1, end) === end ? uriEnd + 1 : -1
+  plainAddress.parameters = uriEnd + 1
+  return plainParameters(bytes, uriEnd + 1, end)
 }
 
 /** Where a plain URI without brackets ends, before its first `;`; −1 with a comma, which asks for brackets. RFC 3261 §20. */
@@ -112,19 +132,30 @@ function bareUriEnd(bytes: Uint8Array, from: number, end: number): number {
 /** Where the parts of a plain Via line with one value lie. */
 export const plainVia = { hostStart: 0, hostEnd: 0, parameters: 0, rportStart: 0, rportEnd: 0, hasReceived: false }
 
-/** Fills `plainVia`; false when the line is not one plain value. */
-export function readPlainVia(bytes: Uint8Array, from: number, end: number): boolean {
-  if (end - from < 12 || bytes[from + 3] !== SLASH || bytes[from + 7] !== SLASH) return false
-  for (let at = from; at < from + 7; at++) if (at !== from + 3 && !isTokenByte(bytes[at]!)) return false
+/** Whether the line is one plain value; if so, `plainVia` tells where its host and parameters are. */
+export function isPlainVia(bytes: Uint8Array, from: number, end: number): boolean {
+  return plainViaEnd(bytes, from, end) === end
+}
+
+/** The offset after the plain Via value that begins at `from`, or −1; fills `plainVia` likewise. */
+export function plainViaEnd(bytes: Uint8Array, from: number, end: number): number {
+  if (end - from < 12 || bytes[from + 3] !== SLASH || bytes[from + 7] !== SLASH) return -1
+  for (let at = from; at < from + 7; at++) if (at !== from + 3 && !isTokenByte(bytes[at]!)) return -1
   let at = from + 8
   while (at < end && isTokenByte(bytes[at]!)) at++
-  if (at === from + 8 || bytes[at] !== SP) return false
+  if (at === from + 8 || bytes[at] !== SP) return -1
   plainVia.hostStart = at + 1
   plainVia.hostEnd = run(bytes, at + 1, end, HOST)
   at = plainHostPort(bytes, at + 1, end)
-  if (at < 0) return false
+  if (at < 0) return -1
   plainVia.parameters = at
-  if (plainParameters(bytes, at, end) !== end) return false
+  return plainParameters(bytes, at, end)
+}
+
+/** Fills `plainVia`; false when the line is not one plain value. */
+export function readPlainVia(bytes: Uint8Array, from: number, end: number): boolean {
+  if (!isPlainVia(bytes, from, end)) return false
+  const at = plainVia.parameters
   plainVia.hasReceived = findParameter(bytes, at, end, 'received') >= 0
   const rport = findParameter(bytes, at, end, 'rport')
   plainVia.rportStart = rport < 0 ? end : rport

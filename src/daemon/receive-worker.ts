@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+// The thread that receives datagrams: UDP sensors, which hand what they saw to the store through a ring.
+import { randomBytes } from 'node:crypto'
+import { parentPort, workerData } from 'node:worker_threads'
+import { DaemonError } from '../core/errors.ts'
+import { COUNTER_NAMES } from '../sensors/counters.ts'
+import { listenSensors } from '../sensors/sensors.ts'
+import type { OpenSensors } from '../sensors/types.ts'
+import { createClock } from '../store/clock.ts'
+import { Inlet } from '../store/inlet.ts'
+import { ownAddresses } from './_own-addresses.ts'
+import type { FromReceiver, ReceiveInit } from './_receive-messages.ts'
+
+const COUNTERS_MS = 100 // how old the counters are that others see
+
+const port = parentPort
+if (port === null) throw new Error('This file runs as a thread of a node')
+const init = workerData as ReceiveInit
+const inlet = new Inlet(init.inlet)
+const send = (message: FromReceiver): void => port.postMessage(message)
+const log =
+  (level: 'info' | 'warn' | 'error') =>
+  (object: object, text: string): void =>
+    send({ kind: 'log', level, object, text })
+
+try {
+  const sensors = await listenSensors(init.config, {
+    now: createClock(init.clockOffset),
+    random: (size) => randomBytes(size),
+    observe: () => {
+      throw new Error('connections belong to the main thread')
+    },
+    observeDatagram: (datagram) => inlet.add(datagram),
+    onBatch: () => inlet.publish(),
+    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    keepVector: (bytes, error) => send({ kind: 'vector', bytes, error }),
+    ownAddresses,
+  })
+  const timer = setInterval(() => tellCounters(sensors), COUNTERS_MS)
+  port.on('message', () => void stop(sensors, timer)) // there is no other message than 'stop'
+  send({ kind: 'listening', listeners: sensors.listeners })
+} catch (error) {
+  if (error instanceof DaemonError) send({ kind: 'failed', code: error.code, message: error.detail })
+  else send({ kind: 'failed', code: null, message: error instanceof Error ? error.message : String(error) })
+  init.inlet.doorbell.close()
+  port.close()
+}
+
+async function stop(sensors: OpenSensors, timer: NodeJS.Timeout): Promise<void> {
+  clearInterval(timer)
+  tellCounters(sensors)
+  await sensors[Symbol.asyncDispose]()
+  tellCounters(sensors)
+  inlet.publish()
+  init.inlet.doorbell.close()
+  parentPort?.close()
+}
+
+function tellCounters(sensors: OpenSensors): void {
+  const counters = sensors.counters()
+  for (const [index, name] of COUNTER_NAMES.entries()) init.counters[index] = counters[name]
+  inlet.tellBusy(sensors.busyShare())
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { readAddress } from '../core/address.ts'
+import { DeltaWindow } from './delta-window.ts'
+import { Facts, KIND } from './facts.ts'
+import type { JournalWriter } from './journal-writer.ts'
+import { RawSampler } from './raw-sampler.ts'
+import {
+  copyEventHead,
+  EVENT_FIELD,
+  isRawShed,
+  RECORD,
+  RECORD_SIZE_MAX,
+  rawStartOf,
+  sizeOfRecord,
+  UDP,
+} from './record.ts'
+import { Repeats } from './repeats.ts'
+import { writeShed } from './shed.ts'
+
+const TYPE_AT = 4
+
+/**
+ * The way of an event record into the journal: what it tells is read out of its bytes, a retransmission becomes a small
+ * record that points to its event, and what it adds to indicators is summed in `window`, which the caller empties
+ * before it is full. No object is made for an event, since this is done some hundred thousand times a second.
+ */
+export class Intake {
+  readonly #journal: JournalWriter
+  readonly #facts = new Facts()
+  readonly #repeats = new Repeats()
+  readonly #sampler = new RawSampler()
+  readonly #short = new Uint8Array(RECORD_SIZE_MAX)
+  readonly #shortView = new DataView(this.#short.buffer)
+  readonly window = new DeltaWindow()
+  /** Whether messages are shortened: not, save the first few of each source, or all. */
+  shortens: 'none' | 'most' | 'all' = 'none'
+  lastId: number
+  repeatCount = 0
+  shedRawCount = 0
+
+  constructor(journal: JournalWriter) {
+    this.#journal = journal
+    this.lastId = journal.position
+  }
+
+  /** Takes the event record that stands at `at` in `bytes`, which `records` shows as well; returns its size. */
+  take(bytes: Uint8Array, records: DataView, at: number, now: number): number {
+    if (bytes[at + TYPE_AT] !== RECORD.event) throw new Error('sensors hand over events only')
+    const size = sizeOfRecord(records, at)
+    const isDatagram = bytes[at + EVENT_FIELD.transport] === UDP
+    this.#facts.read(bytes, rawStartOf(records, at), at + size, isDatagram)
+    const canRepeat = isDatagram && isSip(this.#facts.kind)
+    const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
+    if (canRepeat && this.#repeats.find(records, at)) {
+      this.#takeRepeat(records, at, happenedAt, now)
+      return size
+    }
+    this.lastId = this.#append(bytes, records, at, size, now)
+    if (canRepeat) this.#repeats.remember(this.lastId, happenedAt)
+    const validation = bytes[at + EVENT_FIELD.validation]!
+    this.window.addEvent(records, at + EVENT_FIELD.source, happenedAt, validation, this.#facts)
+    return size
+  }
+
+  #takeRepeat(records: DataView, at: number, happenedAt: number, now: number): void {
+    const { original } = this.#repeats
+    const sentSize = records.getUint32(at + EVENT_FIELD.sentSize, true)
+    this.lastId = this.#journal.appendRepeat({ at: happenedAt, repeatOf: original.id, sentSize }, now)
+    this.repeatCount++
+    this.window.addRepeat(records, at + EVENT_FIELD.source, original.at, this.#facts)
+  }
+
+  #append(bytes: Uint8Array, records: DataView, at: number, size: number, now: number): number {
+    const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
+    const isShed = isRawShed(records, at)
+    if (isShed) this.shedRawCount++
+    if (!isShed && this.shortens !== 'none' && !this.#isKeptWhole(bytes, records, at, size)) {
+      const shortSize = this.#shorten(bytes, records, at, size)
+      if (shortSize < size) {
+        this.shedRawCount++
+        return this.#journal.appendRecord(this.#short, 0, shortSize, happenedAt, now)
+      }
+    }
+    return this.#journal.appendRecord(bytes, at, size, happenedAt, now)
+  }
+
+  #isKeptWhole(bytes: Uint8Array, records: DataView, at: number, size: number): boolean {
+    if (this.shortens === 'all') return false
+    const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
+    const isForgeable = bytes[at + EVENT_FIELD.validation] === 0
+    const rawSize = at + size - rawStartOf(records, at)
+    return this.#sampler.keeps(happenedAt, isForgeable, rawSize, () => readAddress(bytes, at + EVENT_FIELD.source))
+  }
+
+  /** Puts the record with a shortened message into `#short`, and returns its size. */
+  #shorten(bytes: Uint8Array, records: DataView, at: number, size: number): number {
+    const rawStart = rawStartOf(records, at)
+    const shortStart = rawStart - at
+    const rawSize = writeShed(bytes, rawStart, at + size, this.#short, shortStart)
+    copyEventHead(records, at, this.#shortView, 0, rawSize)
+    return shortStart + rawSize
+  }
+}
+
+const isSip = (kind: number): boolean => kind === KIND['sip-request'] || kind === KIND['sip-response']

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { observation, sipRequest } from '../../test/support/observations.ts'
+import { tempDir } from '../../test/support/temp-dir.ts'
+import { createClockOffset } from './clock.ts'
+import { LiveIndicators } from './live-indicators.ts'
+import type { SnapshotMark } from './messages.ts'
+import { countRecords } from './resume.ts'
+import { DAY_MS, HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
+import { journalDir } from './segment.ts'
+import { loadSnapshot, saveSnapshot } from './snapshot.ts'
+import { snapshotPath } from './snapshot-file.ts'
+import { openStore, type StoreDeps } from './store.ts'
+import type { Store } from './types.ts'
+
+const ONLY_SAVED = '203.0.113.77' // an address that no event came from
+
+const open = (dir: string, deps: Partial<StoreDeps> = {}): Promise<Store> =>
+  openStore({ dir, quotaSize: 100 * 1_048_576 }, { onFatal: (error) => assert.fail(error), ...deps })
+
+function append(store: Store, count: number, prefix: string, at = Date.now()): void {
+  for (let i = 0; i < count; i++) {
+    const bytes = sipRequest({ callId: `${prefix}-${i}`, number: `9004420812345${10 + (i % 7)}` })
+    const one = observation({ at, bytes, source: { ip: `198.51.100.${i % 20}`, port: 5060 } })
+    store.append(one)
+    if (i % 5 === 0) store.append(one)
+  }
+}
+
+const answers = ({ indicators }: Store): unknown =>
+  (['ip-address', 'phone-number'] as const).map((kind) => [...indicators.all(kind)])
+
+/** A folder of a node that was stopped, and what its indicators stand for. */
+async function stoppedNode(t: TestContext, at = Date.now()): Promise<{ dir: string; mark: SnapshotMark }> {
+  const dir = tempDir(t)
+  {
+    await using store = await open(dir)
+    append(store, 100, 'before', at)
+    await store.flush({ indexed: true })
+  }
+  const mark = loadSnapshot(dir, new LiveIndicators({ now: Date.now }))
+  assert(mark !== null)
+  return { dir, mark }
+}
+
+/** Saves what is there and one address more, which tells whether a start has used it. */
+async function saveMarked(dir: string, mark: SnapshotMark, firstAt = Date.now()): Promise<void> {
+  const live = new LiveIndicators({ now: Date.now })
+  loadSnapshot(dir, live)
+  const facts = { count: 1, repeatCount: 0, firstAt, lastAt: Date.now(), validation: 'none', tagMask: 1 } as const
+  live.add({ kind: 'ip-address', value: ONLY_SAVED, form: '', ...facts })
+  await saveSnapshot(dir, live, mark, { deadline: Number.POSITIVE_INFINITY, onSaved: () => {} })
+}
+
+async function uses(dir: string, deps: Partial<StoreDeps> = {}): Promise<boolean> {
+  await using store = await open(dir, deps)
+  assert.equal(store.indicators.get('ip-address', '198.51.100.7')?.count, 5)
+  return store.indicators.get('ip-address', ONLY_SAVED) !== undefined
+}
+
+test('a start goes on with what the stop saved', async (t) => {
+  const { dir, mark } = await stoppedNode(t)
+  await saveMarked(dir, mark)
+  assert(await uses(dir))
+  assert(await uses(dir), 'the next stop has saved it again')
+})
+
+test('what cannot stand for the journal is not used: the index tells all, as without it', async (t) => {
+  const { dir, mark } = await stoppedNode(t)
+  const saved = `${dir}/saved`
+  cpSync(snapshotPath(dir), saved)
+  const restore = (): void => cpSync(saved, snapshotPath(dir))
+  const long = Date.now() - 3 * DAY_MS
+  const cases: { name: string; position?: number; expiredHour?: number | null; firstAt?: number; isUsed: boolean }[] = [
+    { name: 'a record that is not there', position: mark.position - 1e9, isUsed: false },
+    { name: 'a later record than any', position: mark.position + 1, isUsed: false },
+    { name: 'young indicators, whatever expired', expiredHour: 1, firstAt: long, isUsed: true },
+    {
+      name: 'an old indicator, and hours that may be left',
+      expiredHour: null,
+      firstAt: long - 5 * DAY_MS,
+      isUsed: false,
+    },
+    {
+      name: 'an old indicator, and an hour that expired since',
+      expiredHour: 1,
+      firstAt: long - 5 * DAY_MS,
+      isUsed: false,
+    },
+    {
+      name: 'an old indicator, and no hour that expired since',
+      expiredHour: hourOf(Date.now() - RETENTION_MS),
+      firstAt: long - 5 * DAY_MS,
+      isUsed: true,
+    },
+  ]
+  for (const { name, position = mark.position, expiredHour = mark.expiredHour, firstAt, isUsed } of cases) {
+    restore()
+    await saveMarked(dir, { position, expiredHour }, firstAt)
+    assert.equal(await uses(dir), isUsed, name)
+  }
+  restore()
+  await saveMarked(dir, mark)
+  const whole = readFileSync(snapshotPath(dir))
+  whole[whole.length >> 1]! ^= 1
+  writeFileSync(snapshotPath(dir), whole)
+  assert.equal(await uses(dir), false, 'damaged')
+})
+
+test('an hour that expires while the node is stopped is in no count', async (t) => {
+  const clockOffset = createClockOffset()
+  const dir = tempDir(t)
+  const now = (): number => Date.now() + (clockOffset[0] ?? 0)
+  {
+    await using store = await open(dir, { clockOffset })
+    append(store, 100, 'early', now())
+    await store.flush({ indexed: true })
+    clockOffset[0] = 2 * HOUR_MS
+    append(store, 100, 'late', now())
+    await store.flush({ indexed: true })
+    assert.equal(store.indicators.get('ip-address', '198.51.100.7')?.count, 10)
+  }
+  clockOffset[0] = RETENTION_MS + HOUR_MS + 1000
+  await using store = await open(dir, { clockOffset })
+  await store.flush({ indexed: true })
+  while (store.indicators.get('ip-address', '198.51.100.7')?.count !== 5) await store.flush()
+})
+
+test('after a crash the snapshot made meanwhile and the journal behind it tell the same', async (t) => {
+  const dir = tempDir(t)
+  const copy = tempDir(t)
+  await using store = await open(dir, { snapshotMs: 0 })
+  for (let round = 0; !existsSync(snapshotPath(dir)); round++) {
+    append(store, 20, `round${round}`)
+    await store.flush()
+  }
+  const early = readFileSync(snapshotPath(dir))
+  append(store, 700, 'behind')
+  await store.flush({ indexed: true })
+  cpSync(dir, copy, { recursive: true, filter: (path) => !path.includes('lock') && !path.includes('.snapshot') })
+  const expected = answers(store)
+  for (const hasSnapshot of [true, false]) {
+    if (hasSnapshot) writeFileSync(snapshotPath(copy), early)
+    else rmSync(snapshotPath(copy))
+    await using again = await open(copy)
+    assert.deepEqual(new Set((answers(again) as unknown[][])[0]), new Set((expected as unknown[][])[0]))
+    assert.deepEqual(new Set((answers(again) as unknown[][])[1]), new Set((expected as unknown[][])[1]))
+  }
+})
+
+test('records behind a position are counted by their blocks', async (t) => {
+  const { dir, mark } = await stoppedNode(t)
+  assert.equal(countRecords(journalDir(dir), 0, Number.POSITIVE_INFINITY), 120)
+  assert.equal(countRecords(journalDir(dir), mark.position - 20, mark.position), 20)
+  assert.equal(countRecords(journalDir(dir), 0, mark.position - 20), 100)
+  assert.equal(countRecords(journalDir(dir), mark.position, Number.POSITIVE_INFINITY), 0)
+})

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { observation, sipRequest } from '../../test/support/observations.ts'
+import { tempDir } from '../../test/support/temp-dir.ts'
+import { createAppliedCount } from './_delta-sender.ts'
+import { createClockOffset } from './clock.ts'
+import type { FromStore } from './messages.ts'
+import { eventRecordSize, writeEventRecord } from './record.ts'
+import { StoreThread } from './store-thread.ts'
+
+/** A store thread that runs in this one. */
+function threadOf(t: TestContext, isPressed?: () => boolean) {
+  const sent: FromStore[] = []
+  const listeners = new Set<() => void>()
+  const applied = createAppliedCount()
+  const init = {
+    stateDir: tempDir(t),
+    quotaSize: 100 * 1_048_576,
+    clockOffset: createClockOffset(),
+    applied,
+    snapshot: null,
+    snapshotMs: Number.POSITIVE_INFINITY,
+  }
+  const send = (message: FromStore): void => {
+    sent.push(message)
+    for (const listener of listeners) listener()
+  }
+  const thread = new StoreThread(init, send, isPressed)
+  t.after(() => thread.receive({ kind: 'stop' }))
+  const until = (matches: (message: FromStore) => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!sent.some(matches)) return
+        listeners.delete(look)
+        resolve()
+      }
+      listeners.add(look)
+      look()
+    })
+  return { thread, sent, applied, until }
+}
+
+function records(count: number, prefix = 'call'): Uint8Array {
+  const all = Array.from({ length: count }, (_, i) =>
+    observation({
+      at: Date.now(),
+      bytes: sipRequest({ callId: `${prefix}-${i}` }),
+      source: { ip: '192.0.2.1', port: i },
+    }),
+  )
+  const bytes = new Uint8Array(all.reduce((size, one) => size + eventRecordSize(one), 0))
+  let at = 0
+  for (const one of all) at += writeEventRecord(one, bytes, at)
+  return bytes
+}
+
+test('records taken out of foreign memory are durable, indexed and told of, and settle nothing of the outbox', async (t) => {
+  const { thread, sent, until } = threadOf(t)
+  const bytes = records(300)
+  thread.takeRecords(bytes, 0, bytes.length)
+  bytes.fill(0)
+  thread.receive({ kind: 'flush', token: 1, indexed: true })
+  await until(({ kind }) => kind === 'flushed')
+  const [last] = sent.filter((message) => message.kind === 'progress').slice(-1)
+  assert.equal(last?.counters.durableCount, 300)
+  assert.equal(last?.counters.indexedCount, 300)
+  const told = sent.flatMap((message) => (message.kind === 'batch' ? [message.batch.counts[0] ?? 0] : []))
+  assert.equal(
+    told.reduce((sum, count) => sum + count, 0),
+    300,
+  )
+  assert(sent.every((message) => message.kind !== 'progress' || message.doneSize === 0))
+})
+
+test('a batch of the outbox settles its size once it is durable', async (t) => {
+  const { thread, sent, until } = threadOf(t)
+  const bytes = records(300)
+  thread.receive({ kind: 'batch', bytes })
+  thread.receive({ kind: 'flush', token: 1, indexed: false })
+  await until(({ kind }) => kind === 'flushed')
+  const sizes = sent.flatMap((message) => (message.kind === 'progress' ? [message.doneSize] : []))
+  assert.equal(
+    sizes.reduce((sum, size) => sum + size, 0),
+    bytes.length,
+  )
+})
+
+test('the index waits while much input does, and goes on when that is taken', async (t) => {
+  let isPressed = true
+  let lookCount = 0
+  const looked = Promise.withResolvers<void>()
+  const { thread, sent, until } = threadOf(t, () => {
+    if (++lookCount === 6) looked.resolve()
+    return isPressed
+  })
+  const bytes = records(1200)
+  thread.takeRecords(bytes, 0, bytes.length)
+  thread.receive({ kind: 'flush', token: 1, indexed: true })
+  await looked.promise
+  assert(!sent.some(({ kind }) => kind === 'flushed'))
+  isPressed = false
+  await until(({ kind }) => kind === 'flushed')
+})
+
+test('input that never ends does not keep the index back for ever', async (t) => {
+  const { thread, until } = threadOf(t, () => true)
+  const bytes = records(600)
+  thread.takeRecords(bytes, 0, bytes.length)
+  thread.receive({ kind: 'flush', token: 1, indexed: true })
+  await until(({ kind }) => kind === 'flushed')
+})
+
+test('nothing more may be taken while the main thread does not follow', (t) => {
+  const { thread, applied } = threadOf(t)
+  assert(thread.mayTake)
+  for (let i = 0; i < 64; i++) {
+    const bytes = records(1, `round${i}`)
+    thread.takeRecords(bytes, 0, bytes.length)
+    thread.receive({ kind: 'flush', token: i, indexed: false })
+  }
+  assert(!thread.mayTake)
+  Atomics.add(applied, 0, 64)
+  assert(thread.mayTake)
+})
