@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { mkdirSync } from 'node:fs'
 import { DaemonError } from '../core/errors.ts'
-import type { Event } from '../core/event.ts'
 import type { ExpiredBucket, HourDelta } from './_hour-runs.ts'
+import { ObservedFacts } from './_observed-facts.ts'
 import { daySize, listDays, removeDay } from './day-files.ts'
 import { DayIndex, entryDay, entryDeltas, sumDeltas } from './day-index.ts'
 import { DayUnusable } from './day-schema.ts'
 import type { Delta } from './delta.ts'
 import { deriveEvent } from './derive.ts'
-import type { IndexEntry } from './index-facts.ts'
+import type { IndexEntry, IndexFacts } from './index-facts.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
+import type { StoredObservation } from './record.ts'
 import { DAY_MS, dayOf, dayStart, HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { listSegments, scanSegment } from './segment.ts'
 
@@ -24,6 +25,8 @@ export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
 /** Carries the journal into the day files, each record exactly once, and takes out what has expired. */
 export class Indexer implements Disposable {
   readonly #dir: string
+  readonly #facts = new ObservedFacts()
+  readonly #readFacts = (id: number, observation: StoredObservation): IndexFacts => this.#facts.read(id, observation)
   readonly #journalDir: string
   readonly #journal: JournalReader
   readonly #mendedDays = new Set<string>()
@@ -62,7 +65,7 @@ export class Indexer implements Disposable {
       for (let { value, done } = records.next(); !done; { value, done } = records.next()) {
         count++
         lastId = (value as JournalEntry).id
-        const entry = this.#entryOf(value as JournalEntry)
+        const entry = this.#entryOf(value as JournalEntry, this.#readFacts)
         if (entry !== null) return entry
       }
       return null
@@ -173,11 +176,15 @@ export class Indexer implements Disposable {
     return [...expiries.values()]
   }
 
-  #entryOf({ id, record }: JournalEntry): IndexEntry<Event> | null {
-    if (record.type === 'event') return { type: 'event', id, event: deriveEvent(id, record.observation) }
-    const original = this.#journal.get(record.repeat.repeatOf)
+  #entryOf<T>(
+    { id, record }: JournalEntry,
+    read: (id: number, observation: StoredObservation) => T,
+  ): IndexEntry<T> | null {
+    if (record.type === 'event') return { type: 'event', id, event: read(id, record.observation) }
+    const { repeatOf } = record.repeat
+    const original = this.#journal.get(repeatOf)
     if (original?.type !== 'event') return null // its block is damaged or gone, so there is no row to count it in
-    return { type: 'repeat', id, original: deriveEvent(record.repeat.repeatOf, original.observation) }
+    return { type: 'repeat', id, original: read(repeatOf, original.observation) }
   }
 
   #day(day: string): DayIndex {
@@ -226,7 +233,7 @@ export class Indexer implements Disposable {
       after = last.id
       this.pendingCount += found.length
       yield found.flatMap((journalEntry) => {
-        const entry = this.#entryOf(journalEntry)
+        const entry = this.#entryOf(journalEntry, deriveEvent)
         if (entry === null || entry.id <= (this.#days.get(entryDay(entry))?.consumed ?? 0)) return []
         return entryDeltas(entry)
       })
