@@ -1,78 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { DatabaseSync } from 'node:sqlite'
 import { DaemonError } from '../core/errors.ts'
+import { createSecret } from './_key-hash.ts'
 
-/** Each entry takes a day's file from the version of its place to the next; never edited once released. */
-const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE meta (consumed INTEGER NOT NULL) STRICT;
-   INSERT INTO meta VALUES (0);
-   CREATE TABLE events (
-     id INTEGER PRIMARY KEY,
-     fold INTEGER NOT NULL UNIQUE,
-     at INTEGER NOT NULL,
-     last_at INTEGER NOT NULL,
-     count INTEGER NOT NULL,
-     repeat_count INTEGER NOT NULL,
-     summary INTEGER NOT NULL,
-     kind TEXT NOT NULL,
-     transport TEXT NOT NULL,
-     source_ip TEXT NOT NULL,
-     source_port INTEGER NOT NULL,
-     destination_ip TEXT NOT NULL,
-     destination_port INTEGER NOT NULL,
-     validation TEXT NOT NULL,
-     collected_method TEXT NOT NULL,
-     method TEXT,
-     called_number TEXT,
-     e164 TEXT,
-     other_number TEXT,
-     user_agent TEXT,
-     tag_mask INTEGER NOT NULL
-   ) STRICT;
-   CREATE INDEX events_source_ip ON events (source_ip);
-   CREATE INDEX events_called_number ON events (called_number) WHERE called_number IS NOT NULL;
-   CREATE INDEX events_e164 ON events (e164) WHERE e164 IS NOT NULL;
-   CREATE INDEX events_other_number ON events (other_number) WHERE other_number IS NOT NULL;
-   CREATE INDEX events_method ON events (method);
-   CREATE INDEX events_user_agent ON events (user_agent);
-   CREATE TABLE indicator_hours (
-     kind INTEGER NOT NULL,
-     value TEXT NOT NULL,
-     form TEXT NOT NULL,
-     hour INTEGER NOT NULL,
-     count INTEGER NOT NULL,
-     repeat_count INTEGER NOT NULL,
-     first_at INTEGER NOT NULL,
-     last_at INTEGER NOT NULL,
-     validation INTEGER NOT NULL,
-     tag_mask INTEGER NOT NULL,
-     PRIMARY KEY (kind, value, form, hour)
-   ) STRICT, WITHOUT ROWID;
-   CREATE TABLE source_numbers (
-     hour INTEGER NOT NULL,
-     source_ip TEXT NOT NULL,
-     count INTEGER NOT NULL,
-     PRIMARY KEY (hour, source_ip)
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX indicator_hours_hour ON indicator_hours (hour);`,
-]
+/*
+ * A day of the index. Rows of events are numbered from 1 in the order of their ids, and come in groups (_postings.ts).
+ *
+ *   events     one row an event, or several that are alike (_event-row.ts)
+ *   texts      what many rows share: a method, a user agent, a destination
+ *   keys       which rows of a full group hold an address, a number, a method, a user agent; never needed to tell
+ *              which rows there are. The rows behind the last full group are few, and looked at one by one.
+ *   groups     what the rows of a full group have between them: times, tags, transports
+ *   hour_log, hour_runs   what each hour adds to the indicators (_hour-store.ts)
+ *   busy_sources          how many rows of numbers some sources have in the hour that is written
+ *
+ * The index can be made again, so a file of an older version is not converted: it is removed and made again.
+ */
+const SCHEMA = `
+  CREATE TABLE meta (
+    consumed INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    fold TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE events (
+    n INTEGER PRIMARY KEY,
+    id INTEGER NOT NULL,
+    lag INTEGER NOT NULL,
+    span INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    repeat_count INTEGER NOT NULL,
+    facts INTEGER NOT NULL,
+    source ANY NOT NULL,
+    source_port INTEGER NOT NULL,
+    destination ANY NOT NULL,
+    method ANY,
+    user_agent ANY,
+    called TEXT,
+    e164 ANY,
+    other TEXT
+  ) STRICT;
+  CREATE TABLE keys (id INTEGER PRIMARY KEY, postings BLOB NOT NULL) STRICT;
+  CREATE TABLE groups (
+    id INTEGER PRIMARY KEY,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    tag_mask INTEGER NOT NULL,
+    transport_mask INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE hour_log (id INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
+  CREATE TABLE hour_runs (id INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
+  CREATE TABLE busy_sources (hour INTEGER NOT NULL, ip TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (hour, ip))
+    STRICT, WITHOUT ROWID;`
 
-export const DAY_SCHEMA_VERSION = MIGRATIONS.length
+export const DAY_SCHEMA_VERSION = 2
+
+/** A day's file that must be made again, though SQLite can read it. */
+export class DayUnusable extends Error {}
 
 export function schemaVersion(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0)
 }
 
-/** Brings a day's file to this program's version, each step in a transaction of its own. */
-export function migrate(db: DatabaseSync, path: string): void {
+/** Makes a new file one of this version. Throws DayUnusable for an older one, STATE_TOO_NEW for a newer one. */
+export function prepareSchema(db: DatabaseSync, path: string, secret?: Uint8Array): void {
   const version = schemaVersion(db)
+  if (version === DAY_SCHEMA_VERSION) return
   if (version > DAY_SCHEMA_VERSION) {
     throw new DaemonError(
       'STATE_TOO_NEW',
       `${path} has version ${version}, this program knows ${DAY_SCHEMA_VERSION}: update it, or start with another --state-dir`,
     )
   }
-  for (let step = version; step < DAY_SCHEMA_VERSION; step++) {
-    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[step]}; PRAGMA user_version = ${step + 1}; COMMIT`)
-  }
+  if (version > 0) throw new DayUnusable(`it is of version ${version}, which this program does not read`)
+  db.exec(`BEGIN IMMEDIATE; ${SCHEMA}`)
+  db.prepare(`INSERT INTO meta VALUES (0, ?, 'null')`).run(secret ?? createSecret())
+  db.exec(`PRAGMA user_version = ${DAY_SCHEMA_VERSION}; COMMIT`)
 }

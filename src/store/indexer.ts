@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { mkdirSync } from 'node:fs'
 import { DaemonError } from '../core/errors.ts'
+import type { ExpiredBucket, HourDelta } from './_hour-runs.ts'
+import { ObservedFacts } from './_observed-facts.ts'
 import { daySize, listDays, removeDay } from './day-files.ts'
-import { DayIndex, entryDay, entryDeltas, type IndexEntry, sumDeltas } from './day-index.ts'
+import { DayIndex, entryDay, entryDeltas, sumDeltas } from './day-index.ts'
+import { DayUnusable } from './day-schema.ts'
 import type { Delta } from './delta.ts'
 import { deriveEvent } from './derive.ts'
+import type { IndexEntry, IndexFacts } from './index-facts.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
+import type { StoredObservation } from './record.ts'
 import { DAY_MS, dayOf, dayStart, HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { listSegments, scanSegment } from './segment.ts'
 
-const STEP_COUNT = 500 // records taken into the index by one step, some tens of milliseconds
-const EXPIRE_COUNT = 250 // rows taken out of it by one
+const STEP_MS = 40 // what one step is to take, so that the store thread soon looks for what came in meanwhile
+const STEP_COUNT_MIN = 250
+const STEP_COUNT_MAX = 10_000 // records
+const PENDING_COUNT = 500 // records read at once while starting
 
 /** What an indicator lost when an hour of it expired, and what is left of it. */
 export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
@@ -18,10 +25,14 @@ export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
 /** Carries the journal into the day files, each record exactly once, and takes out what has expired. */
 export class Indexer implements Disposable {
   readonly #dir: string
+  readonly #facts = new ObservedFacts()
+  readonly #readFacts = (id: number, observation: StoredObservation): IndexFacts => this.#facts.read(id, observation)
   readonly #journalDir: string
   readonly #journal: JournalReader
   readonly #mendedDays = new Set<string>()
   readonly #days = new Map<string, DayIndex>()
+  #secret: Uint8Array | undefined // the same for all days: parts of their hours are compared by hash
+  #stepCount = STEP_COUNT_MIN
   readonly repairs: string[] = []
   /** Records that the index lacked when `load` had ended. */
   pendingCount = 0
@@ -39,34 +50,53 @@ export class Indexer implements Disposable {
 
   /** Takes the next records up to `upTo`; returns how many there were. A damaged day is made again from its start. */
   step(upTo: number): number {
-    const found = this.#journal.read(this.position, STEP_COUNT, upTo)
-    let group: IndexEntry[] = []
-    let groupDay = ''
-    const apply = (): boolean => group.length === 0 || this.#mending(groupDay, () => this.#day(groupDay).apply(group))
-    for (const journalEntry of found) {
-      const entry = this.#entryOf(journalEntry)
-      if (entry === null) continue
-      const day = entryDay(entry)
-      if (day !== groupDay && group.length > 0) {
-        if (!apply()) return found.length
-        group = []
+    const startedAt = performance.now()
+    const count = this.#take(upTo)
+    this.#adapt(count, performance.now() - startedAt)
+    return count
+  }
+
+  /** Each record is read out only when its turn comes, so that memory holds but one of them. */
+  #take(upTo: number): number {
+    let count = 0
+    let lastId = this.position
+    const records = this.#journal.entries(this.position, this.#stepCount, upTo)
+    const next = (): IndexEntry | null => {
+      for (let { value, done } = records.next(); !done; { value, done } = records.next()) {
+        count++
+        lastId = (value as JournalEntry).id
+        const entry = this.#entryOf(value as JournalEntry, this.#readFacts)
+        if (entry !== null) return entry
       }
-      groupDay = day
-      group.push(entry)
+      return null
     }
-    if (!apply()) return found.length
-    this.position = found.at(-1)?.id ?? Math.max(this.position, upTo)
-    return found.length
+    for (let entry = next(); entry !== null; ) {
+      const day = entryDay(entry)
+      const ofDay = function* (): Generator<IndexEntry> {
+        for (; entry !== null && entryDay(entry) === day; entry = next()) yield entry
+      }
+      if (!this.#mending(day, () => this.#day(day).apply(ofDay()))) return count
+    }
+    this.position = count === 0 ? Math.max(this.position, upTo) : lastId
+    return count
+  }
+
+  /** The more a transaction takes the less each record costs. */
+  #adapt(count: number, tookMs: number): void {
+    if (count < this.#stepCount) return
+    const factor = Math.min(2, Math.max(0.5, STEP_MS / tookMs))
+    this.#stepCount = Math.round(Math.min(STEP_COUNT_MAX, Math.max(STEP_COUNT_MIN, this.#stepCount * factor)))
   }
 
   /** The hours of all indicators, oldest first, as far as they are not expired; then what the index still lacks. */
   *load(now: number, upTo: number): Generator<Delta[]> {
-    for (const day of [...this.#days.keys()].sort()) {
-      const chunks: Delta[][] = []
-      const read = (): void => {
-        for (const hour of this.#day(day).hours(hourOf(now - RETENTION_MS))) chunks.push(hour)
-      }
-      if (this.#mending(day, read)) yield* chunks
+    const days = [...this.#days.keys()].sort()
+    for (const day of days) {
+      const from = hourOf(now - RETENTION_MS)
+      // Once before anything is told, since what is told of a damaged day would come again from the journal.
+      if (!this.#mending(day, () => this.#day(day).check())) continue
+      yield* this.#day(day).hours(from)
+      if (day !== days.at(-1)) this.#day(day).rest()
     }
     yield* this.#pending(upTo)
   }
@@ -76,17 +106,15 @@ export class Indexer implements Disposable {
     const cutoff = now - RETENTION_MS
     for (const day of [...this.#days.keys()].sort()) {
       if (dayStart(day) >= cutoff) continue
-      let lost: Delta[] = []
+      let expired: ExpiredBucket | null = null
       let more = false
       const take = (): void => {
-        ;({ lost, more } = this.#day(day).expire(Math.min(cutoff, dayStart(day) + DAY_MS + HOUR_MS), EXPIRE_COUNT))
+        ;({ expired, more } = this.#day(day).expire(Math.min(cutoff, dayStart(day) + DAY_MS + HOUR_MS)))
       }
       if (!this.#mending(day, take)) return { expiries: [], more: true }
       const isOver = dayStart(day) + DAY_MS <= cutoff
       if (!more && isOver) this.#dropDay(day)
-      if (lost.length > 0 || more) {
-        return { expiries: lost.map((delta) => ({ lost: delta, left: this.#leftOf(delta) })), more: true }
-      }
+      if (more) return { expiries: expired === null ? [] : this.#expiriesOf(expired), more }
     }
     return { expiries: [], more: false }
   }
@@ -103,6 +131,7 @@ export class Indexer implements Disposable {
       if (isOver && this.#days.size > 1) this.#dropDay(day)
       else this.#day(day).isFull = isOver
     }
+    for (const day of [...this.#days.keys()].sort().slice(0, -1)) this.#day(day).rest()
   }
 
   get isFull(): boolean {
@@ -126,23 +155,45 @@ export class Indexer implements Disposable {
     this.#days.clear()
   }
 
-  #leftOf(delta: Delta): Delta | null {
-    const left = [...this.#days.values()].flatMap((index) => index.hoursOf(delta))
-    return left.length === 0 ? null : left.reduce(sumDeltas)
+  /** What is left of each indicator of the bucket: read out of the same bucket of all that is left. */
+  #expiriesOf({ bucket, hour, lost }: ExpiredBucket): Expiry[] {
+    const expiries = new Map<string, { lost: Delta; left: Delta | null }>()
+    const hashes = new Set<number>()
+    for (const { hash, delta } of lost) {
+      hashes.add(hash)
+      expiries.set(keyOf(delta), { lost: delta, left: null })
+    }
+    const wants = (hash: number): boolean => hashes.has(hash)
+    for (const day of [...this.#days.keys()]) {
+      const found: Delta[] = []
+      const wanted = { bucket, after: hour, wants, take: ({ delta }: HourDelta) => found.push(delta) }
+      if (!this.#mending(day, () => this.#day(day).collect(wanted))) continue
+      for (const delta of found) {
+        const expiry = expiries.get(keyOf(delta))
+        if (expiry !== undefined) expiry.left = expiry.left === null ? delta : sumDeltas(expiry.left, delta)
+      }
+    }
+    return [...expiries.values()]
   }
 
-  #entryOf({ id, record }: JournalEntry): IndexEntry | null {
-    if (record.type === 'event') return { type: 'event', id, event: deriveEvent(id, record.observation) }
-    const original = this.#journal.get(record.repeat.repeatOf)
+  #entryOf<T>(
+    { id, record }: JournalEntry,
+    read: (id: number, observation: StoredObservation) => T,
+  ): IndexEntry<T> | null {
+    if (record.type === 'event') return { type: 'event', id, event: read(id, record.observation) }
+    const { repeatOf } = record.repeat
+    const original = this.#journal.get(repeatOf)
     if (original?.type !== 'event') return null // its block is damaged or gone, so there is no row to count it in
-    return { type: 'repeat', id, original: deriveEvent(record.repeat.repeatOf, original.observation) }
+    return { type: 'repeat', id, original: read(repeatOf, original.observation) }
   }
 
   #day(day: string): DayIndex {
     const open = this.#days.get(day)
     if (open !== undefined) return open
-    const index = new DayIndex(this.#dir, day)
+    const index = new DayIndex(this.#dir, day, this.#secret)
     this.#days.set(day, index)
+    this.#secret ??= index.secret
+    if (Buffer.compare(index.secret, this.#secret) !== 0) throw new DayUnusable('it comes from another index')
     return index
   }
 
@@ -166,7 +217,7 @@ export class Indexer implements Disposable {
       this.#mendedDays.add(day)
       this.#dropDay(day)
       this.repairs.push(
-        `the index of ${day} was damaged and is made again from the journal (${(error as Error).message})`,
+        `the index of ${day} ${error instanceof DayUnusable ? 'cannot be read' : 'was damaged'} and is made again from the journal (${(error as Error).message})`,
       )
       this.position = this.#resumeAfter()
       return false
@@ -176,13 +227,13 @@ export class Indexer implements Disposable {
   /** What the records behind the index add, read once while starting; the index takes them up later. */
   *#pending(upTo: number): Generator<Delta[]> {
     for (let after = this.position; ; ) {
-      const found = this.#journal.read(after, STEP_COUNT, upTo)
+      const found = this.#journal.read(after, PENDING_COUNT, upTo)
       const last = found.at(-1)
       if (last === undefined) return
       after = last.id
       this.pendingCount += found.length
       yield found.flatMap((journalEntry) => {
-        const entry = this.#entryOf(journalEntry)
+        const entry = this.#entryOf(journalEntry, deriveEvent)
         if (entry === null || entry.id <= (this.#days.get(entryDay(entry))?.consumed ?? 0)) return []
         return entryDeltas(entry)
       })
@@ -214,7 +265,11 @@ export class Indexer implements Disposable {
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
 
+const keyOf = ({ kind, value, form }: Delta): string => `${kind} ${form} ${value}`
+
+/** Whether a day's file must be made again. */
 export function isDamage(error: unknown): boolean {
+  if (error instanceof DayUnusable) return true
   const code = (error as { errcode?: number }).errcode
   return code !== undefined && [SQLITE_CORRUPT, SQLITE_NOTADB].includes(code & 0xff)
 }

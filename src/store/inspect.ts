@@ -108,6 +108,13 @@ function inspectDay(dir: string, day: string): Finding {
         wayOut: 'update sentrypeer',
       }
     }
+    if (version < DAY_SCHEMA_VERSION) {
+      return {
+        level: 'warn',
+        what: `index: ${day} has version ${version}, which this program does not read`,
+        wayOut: 'the next start makes it again from the journal',
+      }
+    }
     return { level: 'ok', what: `index: ${day} is sound` }
   } catch (error) {
     return { level: 'error', what: `index: ${day}: ${(error as Error).message}`, wayOut }

@@ -11,7 +11,15 @@ const BLOCKS_MAX = 32 // unpacked blocks kept
 export type JournalEntry = { readonly id: number; readonly record: StoredRecord }
 
 /** `complete`: a later segment exists, so nothing more will be written to this one. */
-type Table = { segment: Segment; fd: number; blocks: BlockTable; end: number; complete: boolean; usedAt: number }
+type Table = {
+  readonly segment: Segment
+  readonly fd: number
+  readonly blocks: BlockTable
+  end: number
+  complete: boolean
+  usedAt: number
+  isClosed: boolean
+}
 
 /**
  * Reads the journal beside its writer, in any thread. Holds nothing that a restart would miss: block tables and a few
@@ -39,21 +47,31 @@ export class JournalReader implements Disposable {
 
   /** Up to `limit` records with ids above `after`, oldest first; fewer only at the end. */
   read(after: number, limit: number, upTo = Number.POSITIVE_INFINITY): JournalEntry[] {
+    return [...this.entries(after, limit, upTo)]
+  }
+
+  /** As `read`, one after the other; between two of them others may be read. */
+  *entries(after: number, limit: number, upTo = Number.POSITIVE_INFINITY): Generator<JournalEntry, void, undefined> {
     this.refresh()
-    const entries: JournalEntry[] = []
+    let from = after
+    let left = limit
     const start = Math.max(0, this.#segmentIndex(after))
-    for (let i = start; i < this.#segments.length && entries.length < limit; i++) {
-      const table = this.#refreshed(this.#segments[i])
-      if (table === null) continue
+    const segments = this.#segments
+    for (let i = start; i < segments.length && left > 0; i++) {
+      let table = this.#refreshed(segments[i])
       // Ids only rise: what a failing disk had written twice is read once.
-      const from = entries.at(-1)?.id ?? after
-      for (let b = table.blocks.indexOf(from + 1); b < table.blocks.count && entries.length < limit; b++) {
+      for (let b = table?.blocks.indexOf(from + 1) ?? 0; table !== null && left > 0; b++) {
         const place = table.blocks.place(b)
         if (place === null || place.firstId > upTo) break
-        this.#collect(table, place, { after: from, upTo, limit }, entries)
+        if (table.isClosed) table = this.#refreshed(segments[i])
+        if (table === null) break
+        for (const entry of this.#recordsOf(table, place, { after: from, upTo })) {
+          yield entry
+          from = entry.id
+          if (--left === 0) return
+        }
       }
     }
-    return entries
   }
 
   /** Looks at the folder again, and lets go of segments that are gone. `get` alone does not look. */
@@ -81,9 +99,8 @@ export class JournalReader implements Disposable {
     const place = table?.blocks.place(table.blocks.indexOf(id))
     if (table === undefined || place === undefined || place === null) return null
     table.usedAt = ++this.#uses
-    const entries: JournalEntry[] = []
-    this.#collect(table, place, { after: id - 1, upTo: id, limit: 1 }, entries)
-    return entries[0]?.record ?? null
+    const [entry] = this.#recordsOf(table, place, { after: id - 1, upTo: id })
+    return entry?.record ?? null
   }
 
   #getRead(id: number): StoredRecord | null {
@@ -91,19 +108,18 @@ export class JournalReader implements Disposable {
     return entry?.id === id ? entry.record : null
   }
 
-  #collect(
+  *#recordsOf(
     table: Table,
     place: PackedPlace,
-    range: { after: number; upTo: number; limit: number },
-    entries: JournalEntry[],
-  ): void {
+    range: { after: number; upTo: number },
+  ): Generator<JournalEntry, void, undefined> {
     const records = this.#unpacked(table, place)
     if (records === null) return
     let id = place.firstId
-    for (let at = 0; at < records.length && entries.length < range.limit && id <= range.upTo; id++) {
+    for (let at = 0; at < records.length && id <= range.upTo; id++) {
       const size = recordSizeAt(records, at)
       if (size === 0) return
-      if (id > range.after) entries.push({ id, record: readRecord(records, at) })
+      if (id > range.after) yield { id, record: readRecord(records, at) }
       at += size
     }
   }
@@ -147,6 +163,7 @@ export class JournalReader implements Disposable {
           end: SEGMENT_HEADER_SIZE,
           complete: false,
           usedAt: ++this.#uses,
+          isClosed: false,
         }
         this.#tables.set(segment.path, table)
       }
@@ -170,6 +187,7 @@ export class JournalReader implements Disposable {
 
   #forget(table: Table): void {
     closeSync(table.fd)
+    table.isClosed = true
     this.#tables.delete(table.segment.path)
     for (const [key, block] of this.#blocks) if (block.table === table) this.#blocks.delete(key)
   }

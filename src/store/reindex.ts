@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
 import { DaemonError } from '../core/errors.ts'
-import { dayPath, indexDir, listDays } from './day-files.ts'
-import { DayIndex } from './day-index.ts'
+import { DayReader } from './_day-reader.ts'
+import type { EventRow } from './_event-row.ts'
+import { indexDir, listDays } from './day-files.ts'
+import { DayIndex, sumDeltas } from './day-index.ts'
+import type { Delta } from './delta.ts'
 import { Indexer, isDamage } from './indexer.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { lockStateDir } from './lock.ts'
-import { dayOf, HOUR_MS } from './retention.ts'
+import { dayOf, dayStart, HOUR_MS, hourOf } from './retention.ts'
 import { journalDir, listSegments, type Segment, scanSegment } from './segment.ts'
 import { removeSnapshot } from './snapshot-file.ts'
 
@@ -30,13 +32,20 @@ export async function reindexStore(
     throw new DaemonError('STATE_UNWRITABLE', `${dir} is no state folder of a node: name that with --state-dir`)
   }
   using _lock = lockStateDir(dir)
-  const paths = { index: indexDir(dir), fresh: `${indexDir(dir)}.new`, old: `${indexDir(dir)}.old` }
+  const paths = {
+    journal: journalDir(dir),
+    index: indexDir(dir),
+    fresh: `${indexDir(dir)}.new`,
+    old: `${indexDir(dir)}.old`,
+  }
   rmSync(paths.fresh, { recursive: true, force: true })
   rmSync(paths.old, { recursive: true, force: true })
   mkdirSync(paths.index, { recursive: true, mode: 0o700 })
-  const events = await buildIndex(journalDir(dir), paths.fresh, deps.onProgress)
+  mkdirSync(paths.fresh, { mode: 0o700 })
+  const notes = carryOver(carryRows, paths)
+  const events = await buildIndex(paths.journal, paths.fresh, deps.onProgress)
   removeSnapshot(dir) // the new index may tell less of the hours whose journal is gone
-  const notes = carryOver(paths.index, paths.fresh, listSegments(journalDir(dir))[0])
+  if (notes.length === 0) notes.push(...carryOver(carryHours, paths))
   renameSync(paths.index, paths.old)
   renameSync(paths.fresh, paths.index)
   rmSync(paths.old, { recursive: true, force: true })
@@ -70,40 +79,74 @@ export function recordCount(journal: string): number {
 export function countRows(index: string): number {
   let rows = 0
   for (const day of listDays(index)) {
-    const db = new DatabaseSync(dayPath(index, day), { readOnly: true })
-    rows += Number(db.prepare('SELECT count(*) AS count FROM events').get()?.count ?? 0)
-    db.close()
+    using reader = DayReader.open(index, day)
+    rows += reader?.rowCount ?? 0
   }
   return rows
 }
 
-/** Copies what lies before the oldest segment from the old index, which is all that is left of it. */
-function carryOver(from: string, to: string, oldest: Segment | undefined): string[] {
-  if (oldest === undefined) return []
+/** What is told of a day from before the oldest segment, which is all that is left of it. */
+type Carrier = (from: string, to: string, day: string, oldest: Oldest) => void
+type Oldest = { readonly segment: Segment; readonly at: number } // at: of its first record
+
+function carryOver(carry: Carrier, paths: { index: string; fresh: string; journal: string }): string[] {
+  const oldest = findOldest(paths.journal)
+  if (oldest === null) return []
   const notes: string[] = []
-  for (const day of listDays(from).filter((day) => day <= dayOf(oldest.hour * HOUR_MS))) {
+  for (const day of listDays(paths.index).filter((day) => day <= dayOf(oldest.segment.hour * HOUR_MS))) {
     try {
-      carryDay(from, to, day, oldest)
+      carry(paths.index, paths.fresh, day, oldest)
     } catch (error) {
       if (!isDamage(error)) throw error
-      notes.push(`the old index of ${day} is damaged; what only it knew is lost (${(error as Error).message})`)
+      notes.push(`the old index of ${day} cannot be read; what only it knew is lost (${(error as Error).message})`)
     }
   }
   return notes
 }
 
-function carryDay(from: string, to: string, day: string, oldest: Segment): void {
-  for (const dir of [from, to]) new DayIndex(dir, day)[Symbol.dispose]() // both there, and of this version
-  const db = new DatabaseSync(dayPath(to, day))
-  try {
-    db.prepare('ATTACH ? AS old').run(dayPath(from, day))
-    // Of the hour that the journal lacks in part, the larger count is the truer one.
-    db.exec(`INSERT OR IGNORE INTO main.events SELECT * FROM old.events WHERE id < ${oldest.firstId};
-      INSERT INTO main.indicator_hours SELECT * FROM old.indicator_hours WHERE hour <= ${oldest.hour}
-        ON CONFLICT DO UPDATE SET count = max(count, excluded.count), repeat_count = max(repeat_count, excluded.repeat_count),
-          first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
-          validation = max(validation, excluded.validation), tag_mask = tag_mask | excluded.tag_mask`)
-  } finally {
-    db.close()
+function findOldest(journal: string): Oldest | null {
+  const [segment] = listSegments(journal)
+  if (segment === undefined) return null
+  using reader = new JournalReader(journal)
+  const record = reader.read(0, 1)[0]?.record
+  if (record === undefined) return { segment, at: segment.hour * HOUR_MS }
+  return { segment, at: record.type === 'event' ? record.observation.at : record.repeat.at }
+}
+
+/** Before the journal is read, since rows are numbered in the order of their ids. */
+function carryRows(from: string, to: string, day: string, { segment, at }: Oldest): void {
+  using old = new DayIndex(from, day) // of this version, and no longer in need of its write-ahead log
+  using reader = DayReader.open(from, day)
+  using fresh = new DayIndex(to, day, old.secret)
+  // A row that counts events of both sides comes from the journal alone.
+  const isOnlyThere = (row: EventRow): boolean => row.id < segment.firstId && (row.count === 1 || row.lastAt < at)
+  fresh.carryRows((reader?.all() ?? [][Symbol.iterator]()).filter(isOnlyThere))
+}
+
+function carryHours(from: string, to: string, day: string, { segment }: Oldest): void {
+  using old = new DayIndex(from, day)
+  using fresh = new DayIndex(to, day, old.secret)
+  for (let hour = hourOf(dayStart(day)); hour <= segment.hour && dayOf(hour * HOUR_MS) === day; hour++) {
+    const known = sumsOf(old, hour)
+    if (known.size === 0) continue
+    for (const [key, delta] of sumsOf(fresh, hour)) known.set(key, largerOf(delta, known.get(key)))
+    fresh.replaceHour(hour, [...known.values()])
   }
+}
+
+function sumsOf(index: DayIndex, hour: number): Map<string, Delta> {
+  const sums = new Map<string, Delta>()
+  for (const part of index.hours(hour, hour + 1)) {
+    for (const delta of part) {
+      const key = `${delta.kind} ${delta.form} ${delta.value}`
+      const known = sums.get(key)
+      sums.set(key, known === undefined ? delta : sumDeltas(known, delta))
+    }
+  }
+  return sums
+}
+
+/** Of the hour that the journal lacks in part, the larger count is the truer one. */
+function largerOf(a: Delta, b: Delta = a): Delta {
+  return { ...sumDeltas(a, b), count: Math.max(a.count, b.count), repeatCount: Math.max(a.repeatCount, b.repeatCount) }
 }

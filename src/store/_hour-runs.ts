@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { checkEntries, EntryWriter, type HourEntry, readEntries } from './_hour-entry.ts'
+import { type Delta, validationAt } from './delta.ts'
+import { HOUR_MS } from './retention.ts'
+
+/** Parts of a run, by hash: what is left of an indicator is found by reading this part of all others. */
+const BUCKET_COUNT = 32
+const BUCKET_SHIFT = 27
+const RUNS_PER_HOUR_MAX = 65_536
+const HOUR_IDS = RUNS_PER_HOUR_MAX * BUCKET_COUNT
+
+/** What an hour adds to one indicator, and the hash by which it is found. */
+export type HourDelta = { readonly hash: number; readonly delta: Delta }
+/** One bucket of an hour that was taken out. */
+export type ExpiredBucket = { readonly bucket: number; readonly hour: number; readonly lost: readonly HourDelta[] }
+/** What is looked for of the indicators of one bucket. */
+export type Wanted = {
+  readonly bucket: number
+  readonly after: number // the hour behind which
+  readonly wants: (hash: number) => boolean
+  readonly take: (found: HourDelta) => void
+}
+
+/**
+ * Counts of hours that were put away, and never change. A run is what was put away at once of one hour, in up to 32 rows
+ * by hash; the id of a row is made of the hour, the run and the bucket. So rows come in at the end of the table.
+ */
+export class HourRuns {
+  readonly #db: DatabaseSync
+  readonly #firstHour: number
+  readonly #insert: StatementSync
+  readonly #last: StatementSync
+
+  constructor(db: DatabaseSync, firstHour: number) {
+    this.#db = db
+    this.#firstHour = firstHour
+    this.#insert = db.prepare('INSERT INTO hour_runs VALUES (?, ?)')
+    this.#last = db.prepare('SELECT max(id) AS id FROM hour_runs WHERE id >= ? AND id < ?')
+  }
+
+  /** Of which there is a run; 0 when there is none. */
+  get newestHour(): number {
+    const last = this.#last.get(0, Number.MAX_SAFE_INTEGER)?.id
+    return typeof last === 'number' ? this.#hourOf(last) : 0
+  }
+
+  /** Reads all, and throws DayUnusable when one is damaged. */
+  check(): void {
+    for (const { entries } of this.#db.prepare('SELECT entries FROM hour_runs').iterate())
+      checkEntries(entries as Uint8Array)
+  }
+
+  write(hour: number, entries: readonly HourEntry[]): void {
+    const last = this.#last.get(this.#firstId(hour), this.#firstId(hour + 1))?.id
+    const first = typeof last === 'number' ? last - (last % BUCKET_COUNT) + BUCKET_COUNT : this.#firstId(hour)
+    const writers = Array.from({ length: BUCKET_COUNT }, () => new EntryWriter())
+    for (const entry of entries) writers[entry.hash >>> BUCKET_SHIFT]?.add(entry)
+    for (const [bucket, writer] of writers.entries())
+      if (!writer.isEmpty) this.#insert.run(first + bucket, writer.finish())
+  }
+
+  removeHour(hour: number): void {
+    this.#db.prepare('DELETE FROM hour_runs WHERE id >= ? AND id < ?').run(this.#firstId(hour), this.#firstId(hour + 1))
+  }
+
+  /** The hours from `from` on and before `to`, a run at a time. */
+  *read(from: number, to: number): Generator<HourDelta[]> {
+    let chunk: HourDelta[] = []
+    let run = -1
+    const rows = this.#db.prepare('SELECT id, entries FROM hour_runs WHERE id >= ? AND id < ? ORDER BY id')
+    for (const row of rows.iterate(this.#firstId(from), this.#firstId(Math.min(to, this.#firstHour + 24)))) {
+      const id = Number(row.id)
+      const thisRun = Math.floor(id / BUCKET_COUNT)
+      if (thisRun !== run && chunk.length > 0) {
+        yield chunk
+        chunk = []
+      }
+      run = thisRun
+      const hour = this.#hourOf(id)
+      readEntries(row.entries as Uint8Array, (entry) => chunk.push(...deltasOfEntry(entry, hour)))
+    }
+    if (chunk.length > 0) yield chunk
+  }
+
+  collect({ bucket, after, wants, take }: Wanted): void {
+    const rows = this.#db.prepare('SELECT id, entries FROM hour_runs WHERE id >= ? AND id % ? = ?')
+    for (const row of rows.iterate(this.#firstId(after + 1), BUCKET_COUNT, bucket)) {
+      const hour = this.#hourOf(Number(row.id))
+      readEntries(row.entries as Uint8Array, (entry) => deltasOfEntry(entry, hour).forEach(take), wants)
+    }
+  }
+
+  /** Removes one bucket of the oldest hour before `before`, and tells what lay in it; null when there is none. */
+  takeOldest(before: number): ExpiredBucket | null {
+    const oldest = this.#db.prepare('SELECT id FROM hour_runs ORDER BY id LIMIT 1').get()
+    if (oldest === undefined || this.#hourOf(Number(oldest.id)) >= before) return null
+    const hour = this.#hourOf(Number(oldest.id))
+    const bucket = Number(oldest.id) % BUCKET_COUNT
+    const range = [this.#firstId(hour), this.#firstId(hour + 1), BUCKET_COUNT, bucket]
+    const rows = this.#db.prepare('SELECT entries FROM hour_runs WHERE id >= ? AND id < ? AND id % ? = ?').all(...range)
+    const lost: HourDelta[] = []
+    for (const row of rows) readEntries(row.entries as Uint8Array, (entry) => lost.push(...deltasOfEntry(entry, hour)))
+    this.#db.prepare('DELETE FROM hour_runs WHERE id >= ? AND id < ? AND id % ? = ?').run(...range)
+    return { bucket, hour, lost }
+  }
+
+  #firstId(hour: number): number {
+    return Math.max(0, hour - this.#firstHour) * HOUR_IDS
+  }
+
+  #hourOf(id: number): number {
+    return this.#firstHour + Math.floor(id / HOUR_IDS)
+  }
+}
+
+/** The deltas that an entry stands for: of an indicator, of a form, or of a number and its form. */
+export function deltasOfEntry(entry: HourEntry, hour: number): HourDelta[] {
+  const { hash, kind, value, form, count, repeatCount } = entry
+  const delta = {
+    kind,
+    value,
+    form,
+    count,
+    repeatCount,
+    firstAt: hour * HOUR_MS + entry.firstMs,
+    lastAt: hour * HOUR_MS + entry.lastMs,
+    validation: validationAt(entry.validation),
+    tagMask: entry.tagMask,
+  }
+  const isWhole = form !== '' && !entry.isForm
+  return isWhole
+    ? [
+        { hash, delta: { ...delta, form: '' } },
+        { hash, delta },
+      ]
+    : [{ hash, delta }]
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { EVENT_KINDS } from '../core/event.ts'
+import { tagsOf } from './delta.ts'
+import type { DialledForms, KnownForm } from './dialled-forms.ts'
+import { Facts } from './facts.ts'
+import { type DialledNumber, type IndexFacts, TEXT_SIZE_MAX } from './index-facts.ts'
+import type { StoredObservation } from './record.ts'
+
+/** Reads out of observations what the index needs of them, at a fraction of what a whole event costs. */
+export class ObservedFacts {
+  readonly #facts: Facts
+
+  constructor(forms?: DialledForms) {
+    this.#facts = new Facts(forms)
+  }
+
+  read(id: number, observation: StoredObservation): IndexFacts {
+    const { at, transport, source, destination, validation, collectedMethod, bytes } = observation
+    const facts = this.#facts
+    facts.read(bytes, 0, bytes.length, transport === 'udp')
+    return {
+      id,
+      kind: EVENT_KINDS[facts.kind] ?? 'non-sip',
+      at,
+      transport,
+      source,
+      destination,
+      validation,
+      collectedMethod,
+      method: facts.method.text(TEXT_SIZE_MAX),
+      userAgent: facts.userAgent.text(TEXT_SIZE_MAX),
+      calledNumber: facts.called.text(TEXT_SIZE_MAX),
+      calledNumbers: [facts.first, facts.second].flatMap(dialled),
+      e164: facts.e164,
+      tags: tagsOf(facts.tagMask),
+    }
+  }
+}
+
+const dialled = (known: KnownForm | null): DialledNumber[] =>
+  known === null ? [] : [{ raw: known.form, value: known.number.value }]
