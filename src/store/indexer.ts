@@ -8,6 +8,7 @@ import { DayIndex, entryDay, entryDeltas, sumDeltas } from './day-index.ts'
 import { DayUnusable } from './day-schema.ts'
 import type { Delta } from './delta.ts'
 import { deriveEvent } from './derive.ts'
+import type { DialledForms } from './dialled-forms.ts'
 import type { IndexEntry, IndexFacts } from './index-facts.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
 import type { StoredObservation } from './record.ts'
@@ -25,7 +26,7 @@ export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
 /** Carries the journal into the day files, each record exactly once, and takes out what has expired. */
 export class Indexer implements Disposable {
   readonly #dir: string
-  readonly #facts = new ObservedFacts()
+  readonly #facts: ObservedFacts
   readonly #readFacts = (id: number, observation: StoredObservation): IndexFacts => this.#facts.read(id, observation)
   readonly #journalDir: string
   readonly #journal: JournalReader
@@ -39,7 +40,9 @@ export class Indexer implements Disposable {
   /** The id of the newest record in the index. */
   position: number
 
-  constructor(dirs: { index: string; journal: string }, journal: JournalReader) {
+  /** `forms` may be shared with who reads the same messages in this thread. */
+  constructor(dirs: { index: string; journal: string }, journal: JournalReader, forms?: DialledForms) {
+    this.#facts = new ObservedFacts(forms)
     mkdirSync(dirs.index, { recursive: true, mode: 0o700 })
     this.#dir = dirs.index
     this.#journalDir = dirs.journal

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { ADDRESS_SIZE } from '../core/address.ts'
 import { DeltaWindow } from './delta-window.ts'
+import type { DialledForms } from './dialled-forms.ts'
 import { Facts, KIND } from './facts.ts'
 import type { JournalWriter } from './journal-writer.ts'
 import { KeyedHash } from './keyed-hash.ts'
@@ -27,7 +28,7 @@ const TYPE_AT = 4
  */
 export class Intake {
   readonly #journal: JournalWriter
-  readonly #facts = new Facts()
+  readonly #facts: Facts
   readonly #repeats = new Repeats()
   readonly #sampler = new RawSampler()
   readonly #hash = new KeyedHash()
@@ -40,8 +41,10 @@ export class Intake {
   repeatCount = 0
   shedRawCount = 0
 
-  constructor(journal: JournalWriter) {
+  /** `forms` may be shared with who reads the same messages in this thread. */
+  constructor(journal: JournalWriter, forms?: DialledForms) {
     this.#journal = journal
+    this.#facts = new Facts(forms)
     this.lastId = journal.position
   }
 

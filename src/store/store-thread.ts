@@ -6,6 +6,7 @@ import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
 import type { Delta } from './delta.ts'
 import { batchOf } from './delta-batch.ts'
+import { DialledForms } from './dialled-forms.ts'
 import { Indexer } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
 import { Intake } from './intake.ts'
@@ -86,8 +87,9 @@ export class StoreThread {
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
     this.#overQuota = this.#journal.size >= init.quotaSize
-    this.#indexer = new Indexer(dirs, this.#reader)
-    this.#intake = new Intake(this.#journal)
+    const forms = new DialledForms()
+    this.#indexer = new Indexer(dirs, this.#reader, forms)
+    this.#intake = new Intake(this.#journal, forms)
     this.#deltas = new DeltaSender(this.#intake.window, init.applied, (batch) => {
       send({ kind: 'batch', batch }, [batch.addresses.buffer])
     })
