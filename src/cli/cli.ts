@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { DaemonError } from '../core/errors.ts'
 import { type CliContext, EXIT, EXIT_CODES_HELP } from './context.ts'
 import { translateOriginalFlags } from './original-flags.ts'
+import { asTyped } from './own-name.ts'
 import { painter, printable } from './terminal.ts'
 
 /** A command's file: adds arguments, options, help and action to the command it is given. */
@@ -55,8 +56,8 @@ export async function buildProgram(context: CliContext, only?: string): Promise<
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
+      writeOut: (text) => context.stdout.write(asTyped(text, context.env)),
+      writeErr: (text) => context.stderr.write(asTyped(text, context.env)),
       outputError: (text, write) => write(`sentrypeer: ${printable(text.trimEnd()).replaceAll('\\x0a', '\n')}\n`),
       getOutHelpWidth: () => context.stdout.columns ?? 80,
       getErrHelpWidth: () => context.stderr.columns ?? 80,
@@ -105,7 +106,8 @@ function reportFailure(error: unknown, context: CliContext): number {
     say(error instanceof Error ? (error.stack ?? error.message) : String(error))
     return EXIT.failure
   }
-  say(`${error.message.split('\n').map(printable).join('\n')} ${paint('dim', `[${error.code}]`)}`)
+  const text = asTyped(error.message, context.env).split('\n').map(printable).join('\n')
+  say(`${text} ${paint('dim', `[${error.code}]`)}`)
   return exitCodeOf(error)
 }
 
