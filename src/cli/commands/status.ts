@@ -7,7 +7,7 @@ import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts
 import { asTyped } from '../own-name.ts'
 import { formatFacts } from '../table.ts'
 import { formatCount, formatSize, type Paint, painter, plural, printable, printableJson } from '../terminal.ts'
-import { formatTime } from '../time.ts'
+import { formatHour, formatTime } from '../time.ts'
 
 const EXAMPLES = `
 Examples:
@@ -67,7 +67,7 @@ function facts(
       `${sensor('connectionCount')} open, ${sensor('shedConnectionCount')} closed to stay within the limits`,
     ],
     ['disk', `journal ${size('journalSize')} of ${size('quotaSize')}, index ${size('indexSize')}`],
-    ['records from', formatTime(store.oldestAt, now)],
+    ['records from', formatHour(store.oldestAt)],
   ]
   if (rssSize !== undefined) rows.push(['memory', formatSize(rssSize)])
   return rows
