@@ -37,7 +37,7 @@ export function define(command: Command, context: CliContext): void {
     .option('--tag <tag>', 'only those with this tag, such as toll-fraud-call')
     .option(
       '--validation <kind>',
-      'only those whose source is known to be: none or transport (echo is for later versions)',
+      'only those whose source is known to be: none or transport; nothing is echo in this version',
     )
     .option('--json', 'as JSON: {items, next, total}')
     .addHelpText('after', EXAMPLES)
