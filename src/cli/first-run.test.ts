@@ -58,7 +58,7 @@ test('describeStart() of a quiet node', async () => {
   Open    nothing is reachable from other machines
   Data    /it's: the last 7 days, the journal up to 2.0 GiB, for a while 2.5 GiB
   Log     every event also goes to /log/x
-  Log     every event also goes to syslog (system)
+  Log     events are also sent to syslog (system)
   Stop    Ctrl-C
   Mended  cut a torn block
 `,

@@ -28,7 +28,7 @@ export function describeStart(started: Started, config: Config, { dirByDefault, 
     ['Data', `${stateDir}: the last ${RETENTION}, the journal ${quota}`],
   ]
   if (config.jsonLog.enabled) facts.push(['Log', `every event also goes to ${config.jsonLog.file}`])
-  if (config.syslog.enabled) facts.push(['Log', `every event also goes to syslog (${config.syslog.target})`])
+  if (config.syslog.enabled) facts.push(['Log', `events are also sent to syslog (${config.syslog.target})`])
   if (apiUrl !== null) {
     facts.push(['Look', `sentrypeer tail${here}`], ['', curlText(apiUrl, stateDir, config)])
   }
