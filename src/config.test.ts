@@ -257,7 +257,9 @@ describe('loadConfig() notices', () => {
 
   test('say what is open to others', async () => {
     const { notices } = await load({ flags: { api: '[::]:8082' } })
-    assert.deepEqual(notices, ['The API listens beyond this machine, on [::]:8082: every request needs a key there'])
+    assert.deepEqual(notices, [
+      'The API listens beyond this machine, on [::]:8082: every request needs a key there, and nothing is encrypted',
+    ])
     assert.deepEqual((await load({ flags: { api: '127.1.2.3:8082' } })).notices, [])
   })
 

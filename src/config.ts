@@ -166,7 +166,7 @@ function exposureNotices({ api, sip }: Config): string[] {
   const notices: string[] = []
   if (api.enabled && !isLoopback(api.host)) {
     notices.push(
-      `The API listens beyond this machine, on ${formatHostPort(api.host, api.port)}: every request needs a key there`,
+      `The API listens beyond this machine, on ${formatHostPort(api.host, api.port)}: every request needs a key there, and nothing is encrypted`,
     )
   }
   if (!api.enabled && !sip.enabled) notices.push('Both SIP and the API are off: this node does nothing but wait')

@@ -116,10 +116,6 @@ export async function listenApi(config: ApiConfig, deps: ApiDeps): Promise<Async
     await app.close()
     throw listenError(config, error as NodeJS.ErrnoException)
   }
-  if (!isLoopback(config.host)) {
-    const text = 'The API can be reached from other machines: every request needs the key, and nothing is encrypted'
-    deps.log.warn({ host: config.host, port: config.port }, text)
-  }
   return { url: apiUrl(app.server.address() as AddressInfo), [Symbol.asyncDispose]: () => closeApi(app) }
 }
 

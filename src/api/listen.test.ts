@@ -31,11 +31,9 @@ test('an IPv6 host works', async () => {
   assert.equal((await fetch(`${api.url}/v1/stats`)).status, 200)
 })
 
-test('to be reached from elsewhere is said aloud, and needs the key', async () => {
-  const deps = fakeApiDeps()
-  await using api = await listenApi({ ...LOOPBACK, host: '0.0.0.0' }, deps)
+test('what can be reached from elsewhere needs the key', async () => {
+  await using api = await listenApi({ ...LOOPBACK, host: '0.0.0.0' }, fakeApiDeps())
   assert.match(api.url, /^http:\/\/127\.0\.0\.1:\d+$/)
-  assert.ok(deps.logged.some((line) => line.includes('from other machines')))
   assert.equal((await fetch(`${api.url}/v1/stats`)).status, 401)
 })
 

@@ -96,15 +96,19 @@ describe('sentrypeer', () => {
     ['start -x', /unknown option '-x'/],
     ['-f', /option '--db-file <file>' argument missing/],
     ['ip', /missing required argument 'address'/],
-    ['list everything', /Allowed choices are ip, numbers/],
-    ['list ip --limit 0', /--limit "0": must be a whole number from 1/],
+    ['list everything', /"everything" cannot be listed: it is "list ip" or "list numbers"/],
+    ['list ip --limit 0', /--limit "0": must be a whole number from 1 to 999999999/],
+    ['list ip --limit 2000000000', /--limit "2000000000": must be a whole number from 1 to 999999999/],
+    ['top --limit 1000000', /--limit "1000000": must be a whole number from 1 to 999999/],
     ['top --watch x', /--watch "x": must be a whole number from 1/],
+    ['help lists', /unknown command 'lists'\n\(Did you mean list\?\)/],
+    ['help nonsense', /unknown command 'nonsense'/],
     [
       'start --sip tls:0.0.0.0:5061',
       /sip\.listen = \["tls:0\.0\.0\.0:5061"\] \(flag --sip\): .*not in this version.* \[CONFIG_INVALID\]/,
     ],
     ['start --api localhost', /--api "localhost": must be written like 127\.0\.0\.1:8082/],
-    ['status --url nonsense', /--url "nonsense": must be a URL, such as http:\/\/127\.0\.0\.1:8082/],
+    ['status --url nonsense', /^sentrypeer: --url "nonsense": must be a URL, such as http:\/\/127\.0\.0\.1:8082/],
   ]
   for (const [words, text] of wrong) {
     test(`${words} is refused with 2`, async () => {
@@ -131,7 +135,10 @@ describe('sentrypeer ip and number', () => {
     '/v1/ip-addresses/192.0.2.1': indicator('192.0.2.1', 1234),
     '/v1/phone-numbers/%2B442079460000': {
       ...indicator('+442079460000', 3),
-      dialled: [{ raw: '900442079460000', count: 3, lastSeenAt: AT }],
+      dialled: [
+        { raw: '900442079460000', count: 3, lastSeenAt: AT },
+        { raw: '0442079460000', count: 1, lastSeenAt: AT },
+      ],
     },
   }
 
@@ -155,7 +162,10 @@ describe('sentrypeer ip and number', () => {
   test('number shows the forms dialled', async () => {
     await using node = await fakeNode(answers)
     const { stdout } = await run(['number', '+442079460000', '--url', node.url])
-    assert.match(stdout, / {2}dialled as\n {4}900442079460000 {2}3 times, last 1 min ago\n$/)
+    assert.match(
+      stdout,
+      / {2}dialled as\n {4}900442079460000 {2}3 times, last 1 min ago\n {4}0442079460000 {2}once, last 1 min ago\n$/,
+    )
   })
 
   test('exit with 3 for what was not seen', async () => {
@@ -238,15 +248,48 @@ describe('sentrypeer list', () => {
     assert.deepEqual(await run(['list', 'numbers', '--url', node.url]), {
       code: 0,
       stdout: '',
-      stderr: 'Nothing was seen yet\n',
+      stderr: 'Nothing was seen in the last 7 days\n',
     })
+  })
+
+  test('of nothing that a filter lets through says so', async () => {
+    await using node = await fakeNode({ '/v1/phone-numbers': page([]), '/v1/ip-addresses': page([]) })
+    for (const filter of ['--since=1m', '--tag=tls-probe', '--validation=none']) {
+      for (const kind of ['ip', 'number']) {
+        const { stderr } = await run(['list', kind, filter, '--url', node.url])
+        assert.equal(stderr, 'Nothing matches\n')
+      }
+    }
+  })
+
+  test('takes what to list in singular and plural', async () => {
+    await using node = await fakeNode({ '/v1/phone-numbers': page([]), '/v1/ip-addresses': page([]) })
+    for (const kind of ['ip', 'ips', 'number', 'numbers']) await run(['list', kind, '--url', node.url])
+    assert.deepEqual(
+      node.requests.map((request) => request.split('?')[0]),
+      ['/v1/ip-addresses', '/v1/ip-addresses', '/v1/phone-numbers', '/v1/phone-numbers'],
+    )
+  })
+
+  test('fits a narrow terminal: columns are left out, values stay whole', async () => {
+    const items = [indicator('+442079460000', 1_234_567), indicator('2001:db8:1234:5678:1234:5678:1234:5678', 1)]
+    await using node = await fakeNode({ '/v1/phone-numbers': page(items) })
+    for (const columns of [60, 80, 100]) {
+      const { stdout } = await run(['list', 'numbers', '--url', node.url], { columns })
+      const lines = stripVTControlCharacters(stdout).split('\n')
+      assert(
+        lines.every((line) => line.length <= columns),
+        stdout,
+      )
+      for (const { value } of items) assert(stdout.includes(value))
+    }
   })
 })
 
 describe('sentrypeer top', () => {
   const events = page([
     event(9, { count: 3 }),
-    event(8, { sourceIp: '192.0.2.2', userAgent: 'pplsip', e164: null }),
+    event(8, { sourceIp: '192.0.2.2', userAgent: 'pplsip', calledNumber: '*44208123', e164: null }),
     event(7),
   ])
 
@@ -258,7 +301,7 @@ describe('sentrypeer top', () => {
     assert.match(plain, NO_ESCAPES)
     assert.equal(
       plain,
-      `5 events in the last 1h
+      `5 events in the last 1 h
 
 EVENTS       LAST  ADDRESS
      4  1 min ago  192.0.2.1
@@ -266,13 +309,25 @@ EVENTS       LAST  ADDRESS
 
 EVENTS       LAST  NUMBER
      4  1 min ago  +442079460000
-     1  1 min ago  900442079460000
+     1  1 min ago  44208123
 
 EVENTS       LAST  USER AGENT
      4  1 min ago  ${EVIL_SHOWN}
      1  1 min ago  pplsip
 `,
     )
+  })
+
+  test('shows a number that is none of the world as list numbers does', async () => {
+    await using node = await fakeNode({
+      '/v1/events': page([
+        event(2, { calledNumber: '+44208123', e164: null }),
+        event(1, { calledNumber: '44208123', e164: null }),
+      ]),
+    })
+    const { stdout } = await run(['top', '--since', '7d', '--url', node.url])
+    assert.match(stdout, /^2 events in the last 7 days\n/)
+    assert.match(stdout, /NUMBER\n {5}2 {2}1 min ago {2}44208123\n/)
   })
 
   test('--json', async () => {
@@ -333,6 +388,25 @@ ${time} tcp [2001:db8::1]:5061    non-sip  -              -
 `,
     )
     assert.deepEqual(node.requests, ['/v1/events/stream?ip=192.0.2.1&method=INVITE'])
+  })
+
+  test('takes a known method in lower case, and any other as it is', async () => {
+    await using node = await fakeNode({ '/v1/events/stream': stream(block(11)) })
+    for (const method of ['invite', 'Register', 'hack']) {
+      await run(['tail', '--method', method, '--url', node.url], { interruptAt: /\n/ })
+    }
+    assert.deepEqual(node.requests, [
+      '/v1/events/stream?method=INVITE',
+      '/v1/events/stream?method=REGISTER',
+      '/v1/events/stream?method=hack',
+    ])
+  })
+
+  test('shows a number that is none of the world as list numbers does', async () => {
+    const local = block(11, { calledNumber: '+44208123', e164: null })
+    await using node = await fakeNode({ '/v1/events/stream': stream(local) })
+    const { stdout } = await run(['tail', '--url', node.url], { interruptAt: /\n/ })
+    assert.match(stdout, /INVITE {3}44208123 /)
   })
 
   test('--json prints one object a line', async () => {
@@ -396,7 +470,7 @@ describe('sentrypeer status', () => {
       journalSize: 2048,
       quotaSize: 2_147_483_648,
       indexSize: 1024,
-      oldestAt: AT,
+      oldestAt: '2026-11-23T17:00:00.000Z',
     },
     indicators: { ipAddressCount: 1, phoneNumberCount: 2 },
     rssSize: 104_857_600,
@@ -420,7 +494,7 @@ describe('sentrypeer status', () => {
   replies       1,200 sent, 1 held back by the rate limit, 2 by the size rule
   connections   3 open, 4 closed to stay within the limits
   disk          journal 2.0 KiB of 2.0 GiB, index 1.0 KiB
-  records from  1 min ago (2026-11-23 17:59:00 UTC)
+  records from  the hour of 2026-11-23 17:00 UTC
   memory        100 MiB
 `,
     )

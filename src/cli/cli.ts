@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { Command, CommanderError } from 'commander'
 import { DaemonError } from '../core/errors.ts'
-import { type CliContext, EXIT, EXIT_CODES_HELP } from './context.ts'
+import { type CliContext, EXIT, EXIT_CODES_HELP, UsageError } from './context.ts'
 import { translateOriginalFlags } from './original-flags.ts'
+import { asTyped } from './own-name.ts'
 import { painter, printable } from './terminal.ts'
 
 /** A command's file: adds arguments, options, help and action to the command it is given. */
@@ -55,8 +56,8 @@ export async function buildProgram(context: CliContext, only?: string): Promise<
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
+      writeOut: (text) => context.stdout.write(asTyped(text, context.env)),
+      writeErr: (text) => context.stderr.write(asTyped(text, context.env)),
       outputError: (text, write) => write(`sentrypeer: ${printable(text.trimEnd()).replaceAll('\\x0a', '\n')}\n`),
       getOutHelpWidth: () => context.stdout.columns ?? 80,
       getErrHelpWidth: () => context.stderr.columns ?? 80,
@@ -78,7 +79,7 @@ export async function runCli(
   world: Omit<CliContext, 'notices' | 'setExitCode'>,
 ): Promise<number> {
   let exitCode: number = EXIT.ok
-  const { argv, notices } = translateOriginalFlags(args)
+  const { argv, notices } = translateOriginalFlags(knownHelp(args))
   const context: CliContext = {
     ...world,
     notices: [...notices],
@@ -95,17 +96,29 @@ export async function runCli(
   }
 }
 
+/** `help` of what is no command is read as that word alone, which is refused with the nearest command. */
+function knownHelp(args: readonly string[]): readonly string[] {
+  const [first, name] = args
+  const isKnown = name === undefined || name.startsWith('-') || name === 'help'
+  return first !== 'help' || isKnown || COMMANDS.some((command) => command.name === name) ? args : [name]
+}
+
 function reportFailure(error: unknown, context: CliContext): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage // commander has said it
   if (context.outputClosed.aborted) return EXIT.ok
   if (context.interrupted.aborted) return EXIT.interrupted
   const paint = painter(context.stderr, context.env)
   const say = (text: string) => context.stderr.write(`${paint('red', 'sentrypeer:')} ${text}\n`)
+  if (error instanceof UsageError) {
+    say(printable(error.message))
+    return EXIT.usage
+  }
   if (!(error instanceof DaemonError)) {
     say(error instanceof Error ? (error.stack ?? error.message) : String(error))
     return EXIT.failure
   }
-  say(`${error.message.split('\n').map(printable).join('\n')} ${paint('dim', `[${error.code}]`)}`)
+  const text = asTyped(error.message, context.env).split('\n').map(printable).join('\n')
+  say(`${text} ${paint('dim', `[${error.code}]`)}`)
   return exitCodeOf(error)
 }
 

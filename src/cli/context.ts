@@ -33,6 +33,11 @@ export const EXIT = {
   interrupted: 130, // 128 + SIGINT, as shells count
 } as const
 
+/** A command line that is wrong in a way that only the command itself can tell. Ends the program with EXIT.usage. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
 export const EXIT_CODES_HELP = `Exit codes:
   0  done
   1  it failed

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -39,6 +39,7 @@ describe('sentrypeer doctor', () => {
     assert.equal(find('port: SIP udp:127.0.0.1:0 is free')?.level, 'ok')
     assert.equal(find('port: API 127.0.0.1:0 is free')?.level, 'ok')
     assert.equal(find(stateDir)?.level, 'ok')
+    assert.deepEqual(await readdir(dir), [])
   })
 
   test('finds a port that is taken', async () => {
@@ -55,11 +56,31 @@ describe('sentrypeer doctor', () => {
     })
   })
 
-  test('finds a folder that cannot be written', async () => {
+  test('finds a state folder that is none, or that none can be made in', async () => {
     await writeFile(join(dir, 'file'), '')
-    const { find, level } = await doctor('file/state')
-    assert.equal(level, 'error')
-    assert.match(find('state folder: cannot write to ')!.what, /file \(it does not exist yet\)$/)
+    await symlink(join(dir, 'nowhere'), join(dir, 'link'))
+    for (const [name, what] of [
+      ['file', 'file is a file, not a folder'],
+      ['file/state', 'file is a file, not a folder'],
+      ['link', 'link is a link that leads nowhere'],
+    ] as const) {
+      const { find, findings, level } = await doctor(name)
+      assert.equal(level, 'error')
+      const wayOut = 'choose another --state-dir'
+      assert.deepEqual(find('state folder: '), { level: 'error', what: `state folder: ${join(dir, what)}`, wayOut })
+      assert.equal(
+        findings.some(({ what }) => what.startsWith(dir)),
+        false,
+      )
+    }
+  })
+
+  test('finds a folder that takes no other', {
+    skip: process.platform !== 'linux' && 'no /proc',
+  }, async () => {
+    const { code, stdout } = await run(['doctor', '--state-dir', '/proc/sentrypeer', '--json'])
+    assert.equal(code, 2)
+    assert.match(stdout, /"state folder: \/proc\/sentrypeer \(ENOENT: /)
   })
 
   test('finds too little disk for the quota', async () => {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { constants } from 'node:fs'
-import { access, readdir, readFile, stat, statfs } from 'node:fs/promises'
+import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type Config, formatHostPort, formatSipListen, type LoadedConfig, type SipListen } from '../config.ts'
 import { DaemonError } from '../core/errors.ts'
+import type { FolderTrouble } from '../store/state-folder.ts'
 import { NodeClient } from './client.ts'
 import type { CliContext } from './context.ts'
 import { type NodeFile, readKey, readNodeFile } from './node-address.ts'
@@ -28,10 +28,12 @@ export function worstLevel(findings: readonly Finding[]): Level {
   return findings.some(({ level }) => level === 'warn') ? 'warn' : 'ok'
 }
 
-/** Looks at everything; changes nothing. */
+/** Looks at everything, and leaves it as it was. */
 export async function examine(loaded: LoadedConfig, context: CliContext): Promise<Finding[]> {
   const { config } = loaded
   const { dir } = config.state
+  const { stateDirTrouble } = await import('../store/state-folder.ts')
+  const trouble = stateDirTrouble(dir)
   const running = await readNodeFile(dir)
   const findings = [
     nodeVersionFinding(process.versions.node),
@@ -40,12 +42,13 @@ export async function examine(loaded: LoadedConfig, context: CliContext): Promis
       what: loaded.file === null ? 'configuration: no file, all is default' : `configuration: ${loaded.file}`,
     },
     ...loaded.notices.map((notice) => ({ level: 'warn' as const, what: notice })),
-    ...(await folderFindings(config)),
+    await folderFinding(config.state, trouble),
     await clockFinding(dir, context.now()),
     ...(await receiveBufferFindings()),
   ]
   const asked = running === null ? null : await askNode(dir, running, context)
   if (asked?.answers === true) return [...findings, ...asked.findings]
+  if (trouble !== null) return [...findings, ...(await portFindings(config))] // there is no store to look into
   const stopped = await stoppedFindings(dir)
   if (asked !== null && stopped.held) return [...findings, ...asked.findings]
   if (running !== null) findings.push(leftoverFinding(dir, running))
@@ -64,37 +67,21 @@ export function nodeVersionFinding(version: string): Finding {
   }
 }
 
-async function folderFindings({ state }: Config): Promise<Finding[]> {
-  const { dir, quotaMiB } = state
-  const existing = await nearestExisting(dir)
-  const missing = existing === dir ? '' : ' (it does not exist yet)'
-  try {
-    await access(existing, constants.R_OK | constants.W_OK | constants.X_OK)
-  } catch {
-    const wayOut = 'give this user the right to write there, or choose another folder with --state-dir'
-    return [{ level: 'error', what: `state folder: cannot write to ${existing}${missing}`, wayOut }]
-  }
+async function folderFinding({ dir, quotaMiB }: Config['state'], trouble: FolderTrouble | null): Promise<Finding> {
+  if (trouble !== null) return { level: 'error', what: `state folder: ${trouble.what}`, wayOut: trouble.wayOut }
+  const { nearestEntry } = await import('../store/state-folder.ts')
+  const existing = nearestEntry(dir)
   const { bavail, bsize } = await statfs(existing)
   const freeSize = bavail * bsize
-  const usedSize = await journalSize(dir)
+  const missing = existing === dir ? '' : ' (it does not exist yet)'
   const what = `state folder: ${dir} is writable${missing}, ${formatSize(freeSize)} free`
   const wayOut = 'make room, or lower state.quota_mib'
-  if (freeSize < FREE_SIZE_MIN) return [{ level: 'error', what, wayOut }]
-  const wantedSize = quotaMiB * 1_048_576 - usedSize
+  if (freeSize < FREE_SIZE_MIN) return { level: 'error', what, wayOut }
+  const wantedSize = quotaMiB * 1_048_576 - (await journalSize(dir))
   if (freeSize < wantedSize) {
-    return [{ level: 'warn', what: `${what}; the journal may want ${formatSize(wantedSize)} more`, wayOut }]
+    return { level: 'warn', what: `${what}; the journal may want ${formatSize(wantedSize)} more`, wayOut }
   }
-  return [{ level: 'ok', what }]
-}
-
-async function nearestExisting(path: string): Promise<string> {
-  for (let at = path; ; at = dirname(at)) {
-    const found = await access(at).then(
-      () => true,
-      () => false,
-    )
-    if (found || at === dirname(at)) return at
-  }
+  return { level: 'ok', what }
 }
 
 async function journalSize(dir: string): Promise<number> {

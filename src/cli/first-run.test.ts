@@ -29,7 +29,7 @@ test('describeStart() says what runs, who can reach it, where the data is, how t
   SIP   udp 127.0.0.1:5060 · tcp [::]:5060 (replies)
   API   http://127.0.0.1:8082 (this machine only)
   Open  other machines can reach tcp [::]:5060
-  Data  /state: the last 7 days, the journal at most 2.0 GiB
+  Data  /state: the last 7 days, the journal up to 2.0 GiB, for a while 2.5 GiB
   Look  sentrypeer tail
         curl http://127.0.0.1:8082/v1/ip-addresses
   Stop  Ctrl-C
@@ -56,9 +56,9 @@ test('describeStart() of a quiet node', async () => {
   SIP     udp 127.0.0.1:5060 (listens only, never replies)
   API     off
   Open    nothing is reachable from other machines
-  Data    /it's: the last 7 days, the journal at most 2.0 GiB
+  Data    /it's: the last 7 days, the journal up to 2.0 GiB, for a while 2.5 GiB
   Log     every event also goes to /log/x
-  Log     every event also goes to syslog (system)
+  Log     events are also sent to syslog (system)
   Stop    Ctrl-C
   Mended  cut a torn block
 `,
@@ -73,4 +73,7 @@ test('describeStart() of an open API says so, and quotes the folder for the shel
   assert.match(text, /API {3}http:\/\/127\.0\.0\.1:9000 \(open to the network; every request needs a key\)\n/)
   assert.match(text, /Open {2}other machines can reach API 0\.0\.0\.0:9000\n/)
   assert.match(text, /Look {2}sentrypeer tail --state-dir '\/it'\\''s'\n/)
+  const curl = text.split('\n').find((line) => line.includes('curl'))
+  const url = 'http://127.0.0.1:9000/v1/ip-addresses'
+  assert.equal(curl?.trim(), `curl -H "Authorization: Bearer $(cat '/it'\\''s/admin.key')" ${url}`)
 })

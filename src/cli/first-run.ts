@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { join } from 'node:path'
 import { type Config, formatHostPort } from '../config.ts'
 import { isLoopback } from '../core/loopback.ts'
 import type { Started } from '../daemon.ts'
@@ -7,6 +8,7 @@ import { formatFacts } from './table.ts'
 import { formatSize, type Paint, printable } from './terminal.ts'
 
 const RETENTION = '7 days'
+const JOURNAL_EXCESS = 1.25 // of its quota, while the index is behind (docs/store.md)
 
 export type StartOptions = {
   readonly dirByDefault: boolean // commands find the state folder without being told
@@ -17,17 +19,18 @@ export type StartOptions = {
 export function describeStart(started: Started, config: Config, { dirByDefault, paint }: StartOptions): string {
   const { version, readyMs, stateDir, apiUrl, repairs } = started
   const here = dirByDefault ? '' : ` --state-dir ${shellWord(stateDir)}`
-  const quota = formatSize(config.state.quotaMiB * 1_048_576)
+  const quotaSize = config.state.quotaMiB * 1_048_576
+  const quota = `up to ${formatSize(quotaSize)}, for a while ${formatSize(quotaSize * JOURNAL_EXCESS)}`
   const facts: [string, string][] = [
     ['SIP', sipText(started, config)],
     ['API', apiText(apiUrl, config)],
     ['Open', exposure(started, config)],
-    ['Data', `${stateDir}: the last ${RETENTION}, the journal at most ${quota}`],
+    ['Data', `${stateDir}: the last ${RETENTION}, the journal ${quota}`],
   ]
   if (config.jsonLog.enabled) facts.push(['Log', `every event also goes to ${config.jsonLog.file}`])
-  if (config.syslog.enabled) facts.push(['Log', `every event also goes to syslog (${config.syslog.target})`])
+  if (config.syslog.enabled) facts.push(['Log', `events are also sent to syslog (${config.syslog.target})`])
   if (apiUrl !== null) {
-    facts.push(['Look', `sentrypeer tail${here}`], ['', `curl ${apiUrl}/v1/ip-addresses`])
+    facts.push(['Look', `sentrypeer tail${here}`], ['', curlText(apiUrl, stateDir, config)])
   }
   facts.push(['Stop', 'Ctrl-C'])
   for (const repair of repairs) facts.push(['Mended', repair])
@@ -46,6 +49,12 @@ function apiText(apiUrl: string | null, { api }: Config): string {
   return isLoopback(api.host)
     ? `${apiUrl} (this machine only)`
     : `${apiUrl} (open to the network; every request needs a key)`
+}
+
+/** A request that is answered: beyond this machine it takes the key, which stays out of the text. */
+function curlText(apiUrl: string, stateDir: string, { api }: Config): string {
+  const key = `"Authorization: Bearer $(cat ${shellWord(join(stateDir, 'admin.key'))})"`
+  return `curl ${isLoopback(api.host) ? '' : `-H ${key} `}${apiUrl}/v1/ip-addresses`
 }
 
 /** What somebody elsewhere can reach. */

@@ -30,9 +30,11 @@ for (const [format, isTTY, json] of [
     const stderr = { isTTY, write: (text: string) => (written += text) }
     const log = openLog({ level: 'info', format }, { env: { NO_COLOR: '1' }, stderr })
     log.debug('not this')
+    log.info('The API answers at http://127.0.0.1:8082')
     log.info('hello')
     assert.equal(written.startsWith('{'), json)
     assert.match(written, /hello/)
+    assert.equal(written.includes('The API answers'), json, 'people are told by start')
     assert.doesNotMatch(written, /not this/)
   })
 }

@@ -12,8 +12,14 @@ export function openLog(config: Config['log'], context: Pick<CliContext, 'env' |
   const pretty = config.format === 'pretty' || (config.format === 'auto' && stderr.isTTY === true)
   if (!pretty) return pino(options, { write: (line) => void stderr.write(line) })
   const paint = painter(stderr, env)
-  return pino(options, { write: (line) => void stderr.write(formatLogLine(line, paint)) })
+  const write = (line: string) => {
+    if (!TOLD_AT_START.test(line)) stderr.write(formatLogLine(line, paint))
+  }
+  return pino(options, { write })
 }
+
+/** What `start` tells people in its own words, in one place. */
+const TOLD_AT_START = /"msg":"The API answers at /
 
 const LEVELS: Readonly<Record<number, readonly [name: string, style: Style]>> = {
   10: ['trace', 'dim'],

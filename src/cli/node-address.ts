@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { DaemonError } from '../core/errors.ts'
 import { HOW_TO_REACH, type NodeAddress, NodeClient } from './client.ts'
-import type { CliContext } from './context.ts'
+import { type CliContext, UsageError } from './context.ts'
 
 /** The options of every command that asks a node. */
 export type NodeOptions = {
@@ -55,10 +55,7 @@ export async function findNode(options: NodeOptions, env: NodeJS.ProcessEnv): Pr
 function checkUrl(text: string, name: string): string {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return text
-  throw new DaemonError(
-    'CONFIG_INVALID',
-    `${name} ${JSON.stringify(text)}: must be a URL, such as http://127.0.0.1:8082`,
-  )
+  throw new UsageError(`${name} ${JSON.stringify(text)}: must be a URL, such as http://127.0.0.1:8082`)
 }
 
 /** What a running node tells about itself in its state folder. */

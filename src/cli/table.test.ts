@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Column, formatFacts, formatTable } from './table.ts'
+import { type Column, fittingView, formatFacts, formatTable } from './table.ts'
 import { displayWidth, type Paint } from './terminal.ts'
 
 const paint: Paint = (_style, text) => text
@@ -40,6 +40,24 @@ test('formatTable() shrinks the widest first', () => {
   ]
   const text = formatTable(both, [['x'.repeat(40), 'y'.repeat(12)]], { width: 30, paint, header: false })
   assert.equal(text, `${'x'.repeat(15)}…  ${'y'.repeat(12)}\n`)
+})
+
+test('fittingView() leaves out what can be spared, the highest first, and only when it must', () => {
+  const spare: readonly Column[] = [
+    { title: 'A' },
+    { title: 'B', spare: 2 },
+    { title: 'C', spare: 1, shrink: true },
+    { title: 'D', spare: 3 },
+  ]
+  const row = ['aaaaa', 'bbbbb', 'c'.repeat(30), 'ddddd']
+  const titles = (width: number | undefined) => fittingView(spare, [row], width).columns.map(({ title }) => title)
+  assert.deepEqual(titles(undefined), ['A', 'B', 'C', 'D'])
+  assert.deepEqual(titles(29), ['A', 'B', 'C', 'D'])
+  assert.deepEqual(titles(28), ['A', 'B', 'C'])
+  assert.deepEqual(titles(21), ['A', 'C'])
+  assert.deepEqual(titles(14), ['A'])
+  assert.deepEqual(titles(1), ['A'])
+  assert.deepEqual(fittingView(spare, [row], 15).pick(row), ['aaaaa', 'c'.repeat(30)])
 })
 
 test('formatTable() never exceeds the terminal when its whole columns fit', () => {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { displayWidth, fit, type Paint, printable, type Style } from './terminal.ts'
 
-/** `shrink`: may be cut to fit the terminal. `style` colours the cells of the column. */
+/**
+ * `shrink`: may be cut to fit the terminal. `spare`: may be left out where that is not enough, the highest first. `style` colours
+ * the cells of the column.
+ */
 export type Column = {
   readonly title: string
   readonly align?: 'left' | 'right'
   readonly shrink?: boolean
+  readonly spare?: number
   readonly style?: (text: string) => Style | null
 }
 
@@ -17,6 +21,33 @@ export type TableOptions = {
 
 const GAP = '  '
 const SHRUNK_WIDTH_MIN = 8
+
+/** The columns there is room for, and what takes their cells out of a row. */
+export type TableView = {
+  readonly columns: readonly Column[]
+  readonly pick: (row: readonly string[]) => readonly string[]
+}
+
+/** Leaves out columns that can be spared until the rest fits the terminal, which the wider ones are cut for. */
+export function fittingView(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number | undefined,
+): TableView {
+  const least = columns.map((column, i) => {
+    const whole = rows.reduce((most, row) => Math.max(most, displayWidth(printable(row[i] ?? ''))), 0)
+    const wanted = Math.max(whole, displayWidth(column.title))
+    return column.shrink === true ? Math.min(wanted, SHRUNK_WIDTH_MIN) : wanted
+  })
+  const kept = columns.map((_, i) => i)
+  const size = () => kept.reduce((sum, i) => sum + least[i]! + GAP.length, -GAP.length)
+  while (width !== undefined && size() > width) {
+    const spared = kept.toSorted((a, b) => (columns[b]!.spare ?? 0) - (columns[a]!.spare ?? 0))[0]
+    if (spared === undefined || columns[spared]!.spare === undefined) break
+    kept.splice(kept.indexOf(spared), 1)
+  }
+  return { columns: kept.map((i) => columns[i]!), pick: (row) => kept.map((i) => row[i] ?? '') }
+}
 
 /** Rows under each other. Every cell is made printable here, so callers can hand over what attackers sent. */
 export function formatTable(

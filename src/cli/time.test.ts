@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatAgo, formatDuration, formatTime, formatUtc } from './time.ts'
+import { formatAgo, formatDuration, formatHour, formatTime, formatUtc } from './time.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 18, 0, 0)
 
@@ -31,4 +31,10 @@ test('formatTime() shows both, and gives back what is no time', () => {
   assert.equal(formatTime('2026-11-23T17:00:00.000Z', NOW), '1 h ago (2026-11-23 17:00:00 UTC)')
   assert.equal(formatTime(null, NOW), '-')
   assert.equal(formatTime('soon', NOW), 'soon')
+})
+
+test('formatHour() claims no more than the hour', () => {
+  assert.equal(formatHour('2026-11-23T17:00:00.000Z'), 'the hour of 2026-11-23 17:00 UTC')
+  assert.equal(formatHour(null), '-')
+  assert.equal(formatHour('soon'), 'soon')
 })

@@ -40,3 +40,10 @@ export function formatTime(text: string | null | undefined, now: number): string
   const at = Date.parse(text)
   return Number.isNaN(at) ? text : `${formatAgo(at, now)} (${formatUtc(at)})`
 }
+
+/** "the hour of 2026-11-23 18:00 UTC": of a time that is known to the hour. */
+export function formatHour(text: string | null | undefined): string {
+  if (text === null || text === undefined) return '-'
+  const at = Date.parse(text)
+  return Number.isNaN(at) ? text : `the hour of ${formatUtc(at).slice(0, 13)}:00 UTC`
+}

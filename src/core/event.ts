@@ -38,7 +38,7 @@ export type EventKind = (typeof EVENT_KINDS)[number]
 /** Where a dialled number was found. */
 export type CalledNumber = { readonly from: 'request-uri' | 'to'; readonly raw: string }
 
-/** What one sensor saw once, with what could be read out of it. Evidence: never edited, never leaves the node. */
+/** What one sensor saw once, with what could be read out of it. Evidence: never edited. */
 export type Event = {
   readonly id: number // position in the journal: larger is later; ids are not dense
   readonly kind: EventKind

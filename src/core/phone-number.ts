@@ -23,8 +23,8 @@ const cache = new RecentMap<string, PhoneNumber>(CACHE_COUNT)
 /**
  * Reads the number out of a dialled string, as `900442081234567`, `+44 20 8123 4567` or, with a local number's context,
  * `2081234567;phone-context=+44`. Callers who look for a way out of a PBX put prefixes before the number (9, 00, 011,
- * 810 and combinations), so what remains after each possible prefix is tried as an international number. After a + there
- * is no such search. A number of less than 7 digits, and one that fits no country's plan, has no `e164`: a wrong number
+ * 810 and combinations), so what remains after each possible prefix is tried as an international number. After a + only
+ * the few of PREFIX_AFTER_PLUS are taken off. A number of less than 7 digits, and one that fits no country's plan, has no `e164`: a wrong number
  * would accuse someone who was never called.
  */
 export function normalizeNumber(raw: string): PhoneNumber {

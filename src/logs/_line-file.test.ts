@@ -90,6 +90,13 @@ test('the folder is made; a file that cannot be opened is said at the start', as
   await assert.rejects(open(), { code: 'LOG_FAILED', message: /writable folder/ })
 })
 
+test('a folder that takes no other is said at once', {
+  skip: process.platform !== 'linux' && 'no /proc',
+}, async (t) => {
+  const { open } = await opened(t, { file: '/proc/sentrypeer/log' })
+  await assert.rejects(open(), { code: 'LOG_FAILED', message: /ENOENT/ })
+})
+
 test('a full file is set aside, and so many are kept', async (t) => {
   const { dir, open, text } = await opened(t, { sizeMax: 100 })
   const log = await open()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { existsSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DaemonError } from '../core/errors.ts'
@@ -30,7 +31,7 @@ const MODE = 0o640 // messages hold what attackers typed, so not for everybody
 export async function openLineFile(options: LineFileOptions, deps: LineFileDeps): Promise<LineFile> {
   const writer = new LineWriter(options, deps)
   try {
-    await mkdir(dirname(options.file), { recursive: true })
+    await makeFolder(dirname(options.file))
     await writer.open()
   } catch (cause) {
     const { message } = cause as Error
@@ -40,6 +41,16 @@ export async function openLineFile(options: LineFileOptions, deps: LineFileDeps)
     write: (line) => writer.write(line),
     [Symbol.asyncDispose]: () => writer.close(),
   }
+}
+
+/** One by one: with `recursive`, Node tries for ever in a folder that takes no others, as /proc, which says ENOENT. */
+async function makeFolder(dir: string): Promise<void> {
+  if (existsSync(dir)) return
+  const parent = dirname(dir)
+  if (parent !== dir) await makeFolder(parent)
+  await mkdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error // another process has just made it
+  })
 }
 
 class LineWriter {

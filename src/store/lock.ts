@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { accessSync, constants, mkdirSync, truncateSync } from 'node:fs'
+import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { DaemonError } from '../core/errors.ts'
+import { makeStateDir } from './state-folder.ts'
 
 /**
  * Holds the state folder for this process. The lock is the kernel's, through SQLite, so it ends with the process however
  * that ends. Throws STATE_LOCKED or STATE_UNWRITABLE.
  */
 export function lockStateDir(dir: string): Disposable {
-  makeWritable(dir)
+  makeStateDir(dir)
   const path = join(dir, 'lock')
   try {
     return takeLock(path)
@@ -57,20 +58,4 @@ function lockError(dir: string, cause: unknown): DaemonError {
     ? 'free space on that disk, or look whether it is failing'
     : 'give its owner write access to every file in it, or choose another --state-dir'
   return new DaemonError('STATE_UNWRITABLE', `${join(dir, 'lock')} (${(cause as Error).message}): ${wayOut}`, { cause })
-}
-
-function makeWritable(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-    accessSync(dir, constants.W_OK | constants.R_OK | constants.X_OK)
-  } catch (error) {
-    const reason = (error as Error).message
-    throw new DaemonError(
-      'STATE_UNWRITABLE',
-      `${dir} (${reason}): give its owner write access, or choose another --state-dir`,
-      {
-        cause: error,
-      },
-    )
-  }
 }

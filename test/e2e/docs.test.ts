@@ -18,26 +18,36 @@ function blocks(page: string): string[] {
 }
 
 /** The same commands on free ports and a folder of the test's own, without npm around them. */
-async function translator(t: TestContext): Promise<(block: string) => string> {
-  const [sipPort, apiPort] = [await freePort(), await freePort()]
-  const dir = tempDir(t)
-  return (block) =>
-    block
-      .replaceAll('npm start --', `${NODE} start`)
-      .replaceAll('npm run -s cli --', NODE)
-      .replaceAll('15060', String(sipPort))
-      .replaceAll('18082', String(apiPort))
-      .replaceAll('./state', dir)
+async function translator(t: TestContext): Promise<Translator> {
+  const names = { '15060': String(await freePort()), '18082': String(await freePort()), './state': tempDir(t) }
+  const translate = (block: string): string => {
+    const text = block.replaceAll('npm start --', `${NODE} start`).replaceAll('npm run -s cli --', NODE)
+    return Object.entries(names).reduce((sum, [written, real]) => sum.replaceAll(written, real), text)
+  }
+  return { translate, names }
 }
 
-async function startFromReadme(t: TestContext, command: string): Promise<void> {
-  const child = spawn('bash', ['-c', `exec ${command}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+type Translator = {
+  readonly translate: (block: string) => string
+  readonly names: Readonly<Record<string, string>> // what stands for what the pages name
+}
+
+/** Resolves with what it printed when it says how to stop it. */
+async function startFromReadme(t: TestContext, command: string): Promise<string> {
+  const npm = { npm_package_name: 'sentrypeer', npm_lifecycle_event: 'start' } // which says what to type, as in a checkout
+  const env = { ...process.env, ...npm, SENTRYPEER_LOG_FORMAT: 'pretty' } // as on a terminal
+  const child = spawn('bash', ['-c', `exec ${command} 2>&1`], { stdio: ['ignore', 'pipe', 'inherit'], env })
   t.after(() => child.kill('SIGKILL'))
-  const lines = createInterface(child.stdout)
-  const ready = new Promise<void>((resolve) => lines.on('line', (line) => line.startsWith('  Stop') && resolve()))
+  let output = ''
+  const ready = new Promise<string>((resolve) =>
+    createInterface(child.stdout).on('line', (line) => {
+      output += `${line}\n`
+      if (line.startsWith('  Stop')) resolve(output)
+    }),
+  )
   const ended = once(child, 'exit').then(([code]) => assert.fail(`the node ended with ${code}`))
   ended.catch(() => {})
-  await Promise.race([ready, ended])
+  return await Promise.race([ready, ended])
 }
 
 test('every command that the pages tell to type works, in the order of the pages', async (t) => {
@@ -47,7 +57,7 @@ test('every command that the pages tell to type works, in the order of the pages
       return
     }
   }
-  const translate = await translator(t)
+  const { translate } = await translator(t)
   let runCount = 0
   let started = false
   for (const page of ['README.md', ...globSync('docs/*.md', { cwd: ROOT }).sort()]) {
@@ -70,9 +80,20 @@ test('every command that the pages tell to type works, in the order of the pages
   assert(started && runCount >= 6, `${runCount} blocks`)
 })
 
+test('the README shows the start as it is', async (t) => {
+  const readme = readFileSync(`${ROOT}README.md`, 'utf8')
+  const { translate, names } = await translator(t)
+  let shown = await startFromReadme(t, translate(blocks('README.md')[0] ?? ''))
+  for (const [written, real] of Object.entries(names)) {
+    shown = shown.replaceAll(real, written === './state' ? '/home/you/sentrypeer/state' : written)
+  }
+  shown = shown.replace(/ready \(\d+\.\d\d s\)/, 'ready (0.41 s)')
+  assert(readme.includes(`\`\`\`console\n${shown}\`\`\`\n`), shown)
+})
+
 test('the README shows the probe as it is seen', async (t) => {
   const readme = readFileSync(`${ROOT}README.md`, 'utf8')
-  const translate = await translator(t)
+  const { translate } = await translator(t)
   const [start = '', probe = '', ask = ''] = blocks('README.md').map(translate)
   await startFromReadme(t, start)
   const run = (script: string): string =>

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { DaemonError } from '../../core/errors.ts'
 import type { CliContext } from '../context.ts'
 import { examine, type Finding, worstLevel } from '../doctor.ts'
+import { asTyped } from '../own-name.ts'
 import { painter, printable, printableJson, type Style } from '../terminal.ts'
 
 const EXAMPLES = `
@@ -53,5 +54,5 @@ function describe(findings: readonly Finding[], context: CliContext): string {
     const rest = wayOut === undefined ? '' : `\n        ${paint('dim', printable(wayOut))}`
     return `${paint(style, mark)}  ${what.split('\n').map(printable).join('\n       ')}${rest}\n`
   })
-  return lines.join('')
+  return asTyped(lines.join(''), context.env)
 }

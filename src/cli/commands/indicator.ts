@@ -41,7 +41,8 @@ export function describeIndicator(indicator: IndicatorJson, now: number, paint: 
   const head = `${paint('bold', printable(value))}  ${paint(colour, printable(verdict))}`
   const points = score === undefined || score === 0 ? '' : `  score ${Math.round(score)}`
   const forms = dialled.map(
-    (form) => `    ${printable(form.raw)}  ${formatCount(form.count)} times, last ${formAge(form.lastSeenAt, now)}\n`,
+    (form) =>
+      `    ${printable(form.raw)}  ${form.count === 1 ? 'once' : `${formatCount(form.count)} times`}, last ${formAge(form.lastSeenAt, now)}\n`,
   )
   const dialledAs = forms.length === 0 ? '' : `  ${paint('dim', 'dialled as')}\n${forms.join('')}`
   return `${head}${points}\n${formatFacts(facts(indicator, now), paint)}${dialledAs}`

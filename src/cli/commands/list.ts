@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { Argument, type Command } from 'commander'
+import type { Command } from 'commander'
 import type { IndicatorJson, NodeClient, Query } from '../client.ts'
 import { type CliContext, EXIT } from '../context.ts'
+import { parseCount } from '../count-option.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
-import { type Column, formatTable } from '../table.ts'
+import { type Column, fittingView, formatTable, type TableView } from '../table.ts'
 import { formatCount, painter, printableJson } from '../terminal.ts'
 import { formatAgo } from '../time.ts'
 
 const PAGE_LIMIT_MAX = 1000
+const LIMIT_MAX = 999_999_999
 
 type ListOptions = NodeOptions & {
   readonly all?: true
@@ -27,31 +29,43 @@ Examples:
 export function define(command: Command, context: CliContext): void {
   command
     .description('Lists the addresses or numbers seen in the last 7 days, the newest first.')
-    .addArgument(new Argument('<what>', 'what to list').choices(['ip', 'numbers']))
+    .argument('<what>', 'what to list: ip or numbers')
   addNodeOptions(command)
     .option('--limit <count>', 'how many', '100')
     .option('--all', 'all of them, page by page')
     .option('--since <time>', 'only those seen since then: 30m, 24h, 7d or a time in RFC 3339')
     .option('--tag <tag>', 'only those with this tag, such as toll-fraud-call')
-    .option('--validation <kind>', 'only those whose source is known to be: none, echo or transport')
+    .option(
+      '--validation <kind>',
+      'only those whose source is known to be: none or transport; nothing is echo in this version',
+    )
     .option('--json', 'as JSON: {items, next, total}')
     .addHelpText('after', EXAMPLES)
-    .action(async (what: 'ip' | 'numbers', options: ListOptions) => {
-      const limit = options.all ? Number.POSITIVE_INFINITY : parseLimit(options.limit, command)
+    .action(async (what: string, options: ListOptions) => {
+      const kind = kindOf(what)
+      if (kind === null) {
+        const text = `${JSON.stringify(what)} cannot be listed: it is "list ip" or "list numbers"`
+        return command.error(text, { exitCode: EXIT.usage })
+      }
+      const limit = options.all ? Number.POSITIVE_INFINITY : parseCount(command, '--limit', options.limit, LIMIT_MAX)
       const client = await openClient(options, context)
-      const kind = what === 'ip' ? 'ip-address' : 'phone-number'
       const { since, tag, validation } = options
-      const pages = readPages(client, kind, { since, tag, validation }, limit)
+      const filters = { since, tag, validation }
+      const pages = readPages(client, kind, filters, limit)
       if (options.json) await writeJson(pages, context)
-      else await writeTables(pages, context)
+      else
+        await writeTables(
+          pages,
+          Object.values(filters).some((filter) => filter !== undefined),
+          context,
+        )
     })
 }
 
-function parseLimit(text: string, command: Command): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
-  return command.error(`--limit ${JSON.stringify(text)}: must be a whole number from 1, such as 100`, {
-    exitCode: EXIT.usage,
-  })
+/** Null for a word that names nothing to list. */
+function kindOf(what: string): IndicatorJson['kind'] | null {
+  if (['ip', 'ips'].includes(what)) return 'ip-address'
+  return ['number', 'numbers'].includes(what) ? 'phone-number' : null
 }
 
 type Page = { readonly items: IndicatorJson[]; readonly next: string | null; readonly total: number | null }
@@ -89,27 +103,31 @@ async function writeJson(pages: AsyncIterable<Page>, { stdout }: CliContext): Pr
 
 const COLUMNS: readonly Column[] = [
   { title: 'VALUE' },
-  { title: 'VERDICT' },
+  { title: 'VERDICT', spare: 4 },
   { title: 'EVENTS', align: 'right' },
   { title: 'LAST SEEN', align: 'right' },
-  { title: 'FIRST SEEN', align: 'right' },
-  { title: 'VALIDATION' },
-  { title: 'TAGS', shrink: true },
+  { title: 'FIRST SEEN', align: 'right', spare: 3 },
+  { title: 'VALIDATION', spare: 2 },
+  { title: 'TAGS', shrink: true, spare: 1 },
 ]
 
-async function writeTables(pages: AsyncIterable<Page>, context: CliContext): Promise<void> {
+async function writeTables(pages: AsyncIterable<Page>, filtered: boolean, context: CliContext): Promise<void> {
   const paint = painter(context.stdout, context.env)
+  const width = context.stdout.columns
+  let view: TableView | null = null // decided by the first page, so that the columns stay the same
   let shown = 0
   let last: Page | null = null
   for await (const page of pages) {
     const rows = page.items.map((item) => indicatorRow(item, context.now()))
-    const header = shown === 0 && rows.length > 0
-    if (rows.length > 0)
-      context.stdout.write(formatTable(COLUMNS, rows, { width: context.stdout.columns, paint, header }))
+    if (rows.length > 0) {
+      const header = view === null
+      view ??= fittingView(COLUMNS, rows, width)
+      context.stdout.write(formatTable(view.columns, rows.map(view.pick), { width, paint, header }))
+    }
     shown += rows.length
     last = page
   }
-  if (shown === 0) context.stderr.write('Nothing was seen yet\n')
+  if (shown === 0) context.stderr.write(filtered ? 'Nothing matches\n' : 'Nothing was seen in the last 7 days\n')
   else if (last?.next) {
     const total = last.total === null ? 'more' : formatCount(last.total)
     context.stderr.write(`${formatCount(shown)} of ${total}; --all shows all, --limit so many\n`)

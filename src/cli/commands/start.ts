@@ -4,6 +4,7 @@ import type { Config, LoadedConfig } from '../../config.ts'
 import type { Started } from '../../daemon.ts'
 import { type CliContext, EXIT } from '../context.ts'
 import { describeStart } from '../first-run.ts'
+import { asTyped } from '../own-name.ts'
 import { painter, plural, printable, printableJson } from '../terminal.ts'
 
 const STOP_PATIENCE_MS = 2000 // a stop should be over by then
@@ -57,7 +58,7 @@ async function start(flags: StartFlags, context: CliContext): Promise<void> {
   ])
   const loaded = await loadConfig({ flags, env: context.env, file: flags.config })
   const { config } = loaded
-  const notices = [...context.notices, ...loaded.notices]
+  const notices = [...context.notices, ...loaded.notices].map((notice) => asTyped(notice, context.env))
   const log = openLog(config.log, context)
   for (const notice of notices) log.warn(notice)
   const onReady = (started: Started) => {
@@ -74,7 +75,8 @@ async function start(flags: StartFlags, context: CliContext): Promise<void> {
 
 function startText(started: Started, config: Config, loaded: LoadedConfig, context: CliContext): string {
   const dirByDefault = loaded.origins.get('state.dir') === 'default'
-  return describeStart(started, config, { dirByDefault, paint: painter(context.stdout, context.env) })
+  const text = describeStart(started, config, { dirByDefault, paint: painter(context.stdout, context.env) })
+  return asTyped(text, context.env)
 }
 
 function startJson(started: Started, notices: readonly string[]): string {

@@ -4,9 +4,10 @@ import type { HealthJson, StatsJson } from '../client.ts'
 import type { CliContext } from '../context.ts'
 import { formatListeners } from '../listeners.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
+import { asTyped } from '../own-name.ts'
 import { formatFacts } from '../table.ts'
 import { formatCount, formatSize, type Paint, painter, plural, printable, printableJson } from '../terminal.ts'
-import { formatTime } from '../time.ts'
+import { formatHour, formatTime } from '../time.ts'
 
 const EXAMPLES = `
 Examples:
@@ -22,9 +23,10 @@ export function define(command: Command, context: CliContext): void {
     .action(async (options: NodeOptions & { json?: true }) => {
       const client = await openClient(options, context)
       const [stats, health] = await Promise.all([client.stats(), client.health()])
+      const paint = painter(context.stdout, context.env)
       const text = options.json
         ? `${printableJson({ url: client.url, health, stats }, 2)}\n`
-        : describeStatus(client.url, stats, health, context.now(), painter(context.stdout, context.env))
+        : asTyped(describeStatus(client.url, stats, health, context.now(), paint), context.env)
       context.stdout.write(text)
     })
 }
@@ -65,7 +67,7 @@ function facts(
       `${sensor('connectionCount')} open, ${sensor('shedConnectionCount')} closed to stay within the limits`,
     ],
     ['disk', `journal ${size('journalSize')} of ${size('quotaSize')}, index ${size('indexSize')}`],
-    ['records from', formatTime(store.oldestAt, now)],
+    ['records from', formatHour(store.oldestAt)],
   ]
   if (rssSize !== undefined) rows.push(['memory', formatSize(rssSize)])
   return rows

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { EventJson, NodeClient, Query } from '../client.ts'
 import type { CliContext } from '../context.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
+import { shownNumber } from '../shown-number.ts'
 import { fit, type Paint, painter, plural, printable, printableJson } from '../terminal.ts'
 import { formatLocal } from '../time.ts'
 
@@ -48,8 +49,8 @@ export function define(command: Command, context: CliContext): void {
 }
 
 async function tail(client: NodeClient, options: TailOptions, context: CliContext): Promise<void> {
-  const { ip, number, method, tag, since } = options
-  const filters: Query = { ip, number, method, tag }
+  const { ip, number, tag, since } = options
+  const filters: Query = { ip, number, method: readMethod(options.method), tag }
   const paint = painter(context.stdout, context.env)
   const say = (text: string) => context.stderr.write(`${printable(text)}\n`)
   const print = (event: EventJson) => {
@@ -70,6 +71,17 @@ async function tail(client: NodeClient, options: TailOptions, context: CliContex
     if (name === 'event') print(JSON.parse(data) as EventJson)
     else if (name === 'skipped') say(`Some events were not shown: ${(JSON.parse(data) as { detail?: string }).detail}`)
   }
+}
+
+/** Methods of SIP are in upper case (RFC 3261 and its extensions), and people type them in lower case. */
+const METHODS = new Set(
+  'ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE'.split(' '),
+)
+
+/** Any other word stays as it is: case counts in a method (RFC 3261 §7.1), and attackers send what they like. */
+function readMethod(text: string | undefined): string | undefined {
+  const upper = text?.toUpperCase()
+  return upper !== undefined && METHODS.has(upper) ? upper : text
 }
 
 /** Prints what the index holds up to an id, oldest first. */
@@ -102,7 +114,7 @@ export function formatEvent(event: EventJson, columns: number | undefined, paint
   const ip = event.sourceIp.includes(':') ? `[${event.sourceIp}]` : event.sourceIp
   const source = printable(`${ip}:${event.sourcePort}`).padEnd(21)
   const what = printable(event.method ?? event.kind).padEnd(8)
-  const number = printable(event.e164 ?? event.calledNumber ?? '-').padEnd(14)
+  const number = printable(shownNumber(event) ?? '-').padEnd(14)
   const times = event.count > 1 ? `  (${event.count} times)` : ''
   const start = `${time} ${printable(event.transport).padEnd(3)} ${source} `
   const rest = `${what} ${number} ${printable(event.userAgent ?? '-')}${times}`

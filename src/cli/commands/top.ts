@@ -2,13 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { EventJson, NodeClient } from '../client.ts'
-import { type CliContext, EXIT } from '../context.ts'
+import type { CliContext } from '../context.ts'
+import { parseCount } from '../count-option.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
+import { shownNumber } from '../shown-number.ts'
 import { type Column, formatTable } from '../table.ts'
 import { formatCount, type Paint, painter, plural, printable, printableJson } from '../terminal.ts'
 import { formatAgo } from '../time.ts'
 
 const PAGE_LIMIT_MAX = 1000
+const COUNT_MAX = 999_999
 const ROWS_MAX = 50_000 // index rows read for one answer; identical events of a minute share a row
 
 type TopOptions = NodeOptions & {
@@ -43,11 +46,11 @@ export function define(command: Command, context: CliContext): void {
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: TopOptions) => {
-      const limit = parseCount(options.limit, '--limit', command)
+      const limit = parseCount(command, '--limit', options.limit, COUNT_MAX)
       const everySeconds =
         options.watch === undefined
           ? null
-          : parseCount(options.watch === true ? '5' : options.watch, '--watch', command)
+          : parseCount(command, '--watch', options.watch === true ? '5' : options.watch, COUNT_MAX)
       const client = await openClient(options, context)
       for (;;) {
         show(await readTop(client, options.since, limit), options, context)
@@ -57,13 +60,6 @@ export function define(command: Command, context: CliContext): void {
         if (context.interrupted.aborted) return
       }
     })
-}
-
-function parseCount(text: string, name: string, command: Command): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
-  return command.error(`${name} ${JSON.stringify(text)}: must be a whole number from 1, such as 10`, {
-    exitCode: EXIT.usage,
-  })
 }
 
 function show(top: Top, options: TopOptions, context: CliContext): void {
@@ -89,7 +85,7 @@ async function readTop(client: NodeClient, since: string, limit: number): Promis
     for (const event of page.items) {
       eventCount += event.count
       tallies.ip.add(event.sourceIp, event)
-      tallies.number.add(event.e164 ?? event.calledNumber, event)
+      tallies.number.add(shownNumber(event), event)
       tallies.userAgent.add(event.userAgent, event)
     }
     rowCount += page.items.length
@@ -127,8 +123,7 @@ class Tally {
 /** The three tables, for people. */
 export function describeTop(top: Top, options: { now: number; width: number | undefined; paint: Paint }): string {
   const part = top.complete ? '' : ', counted over the newest of them only'
-  const when = /^\d+[smhd]$/.test(top.since) ? 'in the last' : 'since'
-  const head = `${plural(top.eventCount, 'event')} ${when} ${printable(top.since)}${part}\n`
+  const head = `${plural(top.eventCount, 'event')} ${describeSince(top.since)}${part}\n`
   const tables = [
     table('ADDRESS', top.ipAddresses, options),
     table('NUMBER', top.phoneNumbers, options),
@@ -141,6 +136,15 @@ export function describeTop(top: Top, options: { now: number; width: number | un
       .map((text) => `\n${text}`)
       .join('')
   )
+}
+
+/** "in the last 24 h" of 24h: in the unit that was asked for. */
+function describeSince(since: string): string {
+  const age = /^(\d+)([smhd])$/.exec(since)
+  if (age === null) return `since ${printable(since)}`
+  const [, count, letter] = age
+  const unit = { s: 's', m: 'min', h: 'h', d: count === '1' ? 'day' : 'days' }[letter!]
+  return `in the last ${count} ${unit}`
 }
 
 function table(
