@@ -11,7 +11,7 @@ import { Inlet } from '../store/inlet.ts'
 import { ownAddresses } from './_own-addresses.ts'
 import type { FromReceiver, ReceiveInit } from './_receive-messages.ts'
 
-const COUNTERS_MS = 100 // how old the counters are that others see
+const COUNTERS_MS = 25 // how old the counters are that others see
 
 const port = parentPort
 if (port === null) throw new Error('This file runs as a thread of a node')

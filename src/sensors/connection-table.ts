@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { LimitKey } from './reply-limit.ts'
 import type { StreamConnection } from './stream-connection.ts'
 import type { StreamLimits } from './stream-limits.ts'
 
@@ -6,7 +7,7 @@ import type { StreamLimits } from './stream-limits.ts'
 export class ConnectionTable {
   readonly #limits: Pick<StreamLimits, 'connectionCountMax' | 'perSourceMax'>
   readonly #all = new Set<StreamConnection>() // longest idle first
-  readonly #bySource = new Map<string, Set<StreamConnection>>() // likewise
+  readonly #bySource = new Map<LimitKey, Set<StreamConnection>>() // likewise
 
   constructor(limits: Pick<StreamLimits, 'connectionCountMax' | 'perSourceMax'>) {
     this.#limits = limits

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { limitKeys, ReplyLimiter } from './reply-limit.ts'
+import { limitKeys, ReplyLimiter, readKeys } from './reply-limit.ts'
 
 const DEFAULTS = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
 const NOW = 1_790_000_000_000
@@ -44,10 +44,25 @@ test('validated sources get ten times as much, from buckets of their own', () =>
 })
 
 test('a /64 is one source and a /48 one prefix', () => {
-  assert.deepEqual(limitKeys('2001:db8:1:2::1').source, limitKeys('2001:db8:1:2:ffff::9').source)
-  assert.notDeepEqual(limitKeys('2001:db8:1:2::1').source, limitKeys('2001:db8:1:3::1').source)
-  assert.deepEqual(limitKeys('2001:db8:1:2::1').prefix, limitKeys('2001:db8:1:ffff::1').prefix)
-  assert.notDeepEqual(limitKeys('2001:db8:1::1').prefix, limitKeys('2001:db8:2::1').prefix)
+  const keysOf = (address: string) => {
+    readKeys(address)
+    return { ...limitKeys }
+  }
+  assert.deepEqual(keysOf('2001:db8:1:2::1').source, keysOf('2001:db8:1:2:ffff::9').source)
+  assert.notDeepEqual(keysOf('2001:db8:1:2::1').source, keysOf('2001:db8:1:3::1').source)
+  assert.deepEqual(keysOf('2001:db8:1:2::1').prefix, keysOf('2001:db8:1:ffff::1').prefix)
+  assert.notDeepEqual(keysOf('2001:db8:1::1').prefix, keysOf('2001:db8:2::1').prefix)
+  assert.deepEqual(keysOf('255.255.255.254'), { source: 0xfffffffe, prefix: 0xffffff })
+})
+
+test('what is given back can be taken again, and never more than that', () => {
+  const limiter = new ReplyLimiter({ ...DEFAULTS, source: { rate: 1, burst: 2 } })
+  const one = '198.51.100.7'
+  assert(limiter.take(one, 2, NOW, false))
+  assert(!limiter.take(one, 1, NOW, false))
+  limiter.giveBack(one, 1, NOW, false)
+  assert(limiter.take(one, 1, NOW, false))
+  assert(!limiter.take(one, 1, NOW, false))
 })
 
 test('several replies are taken together or not at all', () => {

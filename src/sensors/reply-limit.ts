@@ -18,7 +18,7 @@ type Bucket = { tokens: number; at: number }
 
 /** Token buckets by key. One that was not used lately is forgotten, and is full when it is made again. */
 class Buckets {
-  readonly #buckets: RecentMap<string, Bucket>
+  readonly #buckets: RecentMap<LimitKey, Bucket>
   readonly #rate: number
   readonly #burst: number
 
@@ -29,7 +29,7 @@ class Buckets {
   }
 
   /** The bucket with the tokens that it has by now. */
-  at(key: string, now: number): Bucket {
+  at(key: LimitKey, now: number): Bucket {
     let bucket = this.#buckets.get(key)
     if (bucket === undefined) {
       bucket = { tokens: this.#burst, at: now }
@@ -61,21 +61,24 @@ class Limits {
   }
 
   take(address: string, count: number, now: number): boolean {
-    const keys = limitKeys(address)
-    const buckets = [this.#sources.at(keys.source, now), this.#prefixes.at(keys.prefix, now), this.#total.at('', now)]
-    if (buckets.some((bucket) => bucket.tokens < count)) return false
-    for (const bucket of buckets) bucket.tokens -= count
+    const total = this.#total.at(0, now)
+    if (total.tokens < count) return false
+    readKeys(address)
+    const source = this.#sources.at(limitKeys.source, now)
+    if (source.tokens < count) return false
+    const prefix = this.#prefixes.at(limitKeys.prefix, now)
+    if (prefix.tokens < count) return false
+    total.tokens -= count
+    source.tokens -= count
+    prefix.tokens -= count
     return true
   }
 
   giveBack(address: string, count: number, now: number): void {
-    const keys = limitKeys(address)
-    for (const bucket of [
-      this.#sources.at(keys.source, now),
-      this.#prefixes.at(keys.prefix, now),
-      this.#total.at('', now),
-    ])
-      bucket.tokens += count
+    readKeys(address)
+    this.#total.at(0, now).tokens += count
+    this.#sources.at(limitKeys.source, now).tokens += count
+    this.#prefixes.at(limitKeys.prefix, now).tokens += count
   }
 
   get tableSize(): number {
@@ -115,12 +118,30 @@ export class ReplyLimiter {
   }
 }
 
+/** Numbers for IPv4, since a flood of it should find its bucket at little cost; texts for IPv6. */
+export type LimitKey = number | string
+
+/** Under what the address read last is counted. */
+export const limitKeys: { source: LimitKey; prefix: LimitKey } = { source: 0, prefix: 0 }
+
 const scratch = new Uint8Array(ADDRESS_SIZE)
 
-/** Under what an address is counted. Two IPv6 addresses of one /64 are one source. */
-export function limitKeys(address: string): { source: string; prefix: string } {
-  if (!address.includes(':')) return { source: address, prefix: address.slice(0, address.lastIndexOf('.')) }
+/** Fills `limitKeys`. Two IPv6 addresses of one /64 are one source. */
+export function readKeys(address: string): void {
   writeAddress(address, scratch, 0)
+  if (!address.includes(':')) {
+    const prefix = (scratch[12]! << 16) | (scratch[13]! << 8) | scratch[14]!
+    limitKeys.prefix = prefix
+    limitKeys.source = ((prefix << 8) | scratch[15]!) >>> 0
+    return
+  }
   const hex = Buffer.from(scratch.buffer, 0, 8).toString('hex')
-  return { source: hex, prefix: hex.slice(0, 12) }
+  limitKeys.source = hex
+  limitKeys.prefix = hex.slice(0, 12)
+}
+
+/** Under what a source is counted. */
+export function sourceKey(address: string): LimitKey {
+  readKeys(address)
+  return limitKeys.source
 }

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Frame } from '../wire/sip/framing.ts'
 import type { Boundary, StreamPeer } from './boundary.ts'
-import { limitKeys } from './reply-limit.ts'
+import { type LimitKey, sourceKey } from './reply-limit.ts'
 import { type Allowance, type PlacedFrame, StreamInput } from './stream-input.ts'
 import type { StreamLimits } from './stream-limits.ts'
 import type { StreamTurns } from './stream-turns.ts'
@@ -29,7 +29,7 @@ export type StreamDeps = {
  */
 export class StreamConnection {
   readonly peer: StreamPeer
-  readonly sourceKey: string
+  readonly sourceKey: LimitKey
   readonly #socket: Socket
   readonly #deps: StreamDeps
   readonly #input = new StreamInput()
@@ -48,7 +48,7 @@ export class StreamConnection {
   constructor(socket: Socket, peer: StreamPeer, deps: StreamDeps) {
     this.#socket = socket
     this.peer = peer
-    this.sourceKey = limitKeys(peer.source.ip).source
+    this.sourceKey = sourceKey(peer.source.ip)
     this.#deps = deps
     this.#openedAt = this.#activeAt = deps.monotonicNow()
     socket.on('data', (bytes) => this.#contain(() => this.#receive(bytes as Buffer)))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { LimitKey } from './reply-limit.ts'
 import type { Allowance } from './stream-input.ts'
 import type { StreamLimits } from './stream-limits.ts'
 
@@ -7,7 +8,7 @@ const BUSY_MS = 10 // how soon to ask again whether there is room for more event
 /** One that has bytes to be worked on. */
 export type Worker = {
   /** What it shares its turn with: the connections of one source. */
-  readonly sourceKey: string
+  readonly sourceKey: LimitKey
   /** Works within the allowance, and takes what it used from it. True when nothing is left to do. Does not throw. */
   work(allowance: Allowance): boolean
 }
@@ -25,7 +26,7 @@ export type TurnDeps = {
  */
 export class StreamTurns {
   readonly #deps: TurnDeps
-  readonly #waiting = new Map<string, Set<Worker>>() // by source, those who waited longest first
+  readonly #waiting = new Map<LimitKey, Set<Worker>>() // by source, those who waited longest first
   #isScheduled = false
   #turnCount = 0
 
