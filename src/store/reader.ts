@@ -10,25 +10,33 @@ export function exitOf(worker: Worker): Promise<unknown> {
 /** Questions that may wait for the reader thread; one more is refused. */
 export const READER_WAITING_MAX = 1000
 
-/** The main thread's end of the reader thread. */
+/** The main thread's end of the reader thread, which begins with the first question: a node that is asked none saves its memory. */
 export class Reader implements AsyncDisposable {
-  readonly #worker: Worker
+  readonly #spawn: () => Worker
+  readonly #onFatal: (error: Error) => void
+  #worker: Worker | null = null
   readonly #waiting = new Map<number, { resolve(result: ReaderResult): void; reject(error: Error): void }>()
-  readonly #exited: Promise<unknown>
+  #exited: Promise<unknown> = Promise.resolve()
   #token = 0
   #stopping = false
 
   /** `onFatal`: a bug ended the thread, so that nothing can be read any more. */
-  constructor(worker: Worker, onFatal: (error: Error) => void) {
-    this.#worker = worker
+  constructor(spawn: () => Worker, onFatal: (error: Error) => void) {
+    this.#spawn = spawn
+    this.#onFatal = onFatal
+  }
+
+  #begin(): Worker {
+    const worker = this.#spawn()
     this.#exited = exitOf(worker)
     worker.on('message', (answer: ReaderAnswer) => this.#settle(answer))
     const end = (error: Error): void => {
       this.#rejectAll(error)
-      if (!this.#stopping) onFatal(error)
+      if (!this.#stopping) this.#onFatal(error)
     }
     worker.on('error', (error) => end(error as Error))
     worker.on('exit', () => end(new Error('The reader thread has ended')))
+    return worker
   }
 
   ask(call: ReaderCall): Promise<ReaderResult> {
@@ -40,13 +48,14 @@ export class Reader implements AsyncDisposable {
     const token = ++this.#token
     this.#waiting.set(token, { resolve, reject })
     const request: ReaderRequest = { token, call }
+    this.#worker ??= this.#begin()
     this.#worker.postMessage(request)
     return promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true
-    this.#worker.postMessage('stop')
+    this.#worker?.postMessage('stop')
     await this.#exited
   }
 

@@ -40,7 +40,7 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
   const live = new LiveIndicators({ now: createClock(clockOffset) })
   const snapshotMs = deps.snapshotMs ?? SNAPSHOT_MS
   const thread = parts.use(await startStoreThread({ ...init, snapshotMs }, live, deps.onFatal))
-  const reader = parts.use(new Reader(spawn('reader-worker', init), deps.onFatal))
+  const reader = parts.use(new Reader(() => spawn('reader-worker', init), deps.onFatal))
   const owned = parts.move()
   return {
     append: (observation) => thread.outbox.add(observation),
