@@ -11,13 +11,14 @@ const MAIN = path.resolve(import.meta.dirname, '..', '..', 'src', 'cli', 'main.t
 const POLL_MS = 25
 const QUIET_MS = 1300 // longer than the node keeps what the system told it of drops
 const SETTLE_MS_MAX = 120_000
-const QUOTA_MIB = 65_536 // so that nothing is dropped or shortened for want of disk quota
+const QUOTA_MIB = 65_536
 
 export type NodePlan = {
   readonly stateDir: string
   readonly passive?: boolean
   readonly limits?: 'off' | 'default' // of the rate of replies; off when left out
   readonly receiver?: 'dgram' // else what the node takes by itself
+  readonly quotaMiB?: number // of the disk; else so much that nothing is dropped or shortened for want of it
 }
 
 type Counters = Readonly<Record<string, number>>
@@ -134,7 +135,7 @@ export class BenchNode {
 export const kernelDrops = ({ sensors }: Stats): number => sensors.kernelDropCount!
 
 /** Nothing of the caller's own settings: no variable of ours, and an empty file in place of the usual one. */
-function environment(world: World, { limits = 'off', receiver }: NodePlan): NodeJS.ProcessEnv {
+function environment(world: World, { quotaMiB = QUOTA_MIB, limits = 'off', receiver }: NodePlan): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SENTRYPEER_'))
   const file = world.once('empty configuration', () => {
     const empty = path.join(world.dir, 'empty.toml')
@@ -144,7 +145,7 @@ function environment(world: World, { limits = 'off', receiver }: NodePlan): Node
   return {
     ...Object.fromEntries(inherited),
     SENTRYPEER_CONFIG_FILE: file,
-    SENTRYPEER_STATE_QUOTA_MIB: String(QUOTA_MIB),
+    SENTRYPEER_STATE_QUOTA_MIB: String(quotaMiB),
     ...(limits === 'off' ? { SENTRYPEER_SIP_REPLY_LIMIT_OFF: 'true' } : {}),
     ...(receiver === undefined ? {} : { SENTRYPEER_SIP_RECEIVER: receiver }),
   }
