@@ -22,8 +22,8 @@ export class KeyedHash {
   }
 
   /** The hash as one whole number, 53 bits of it. */
-  number(view: DataView, start: number, end: number): number {
-    this.read(view, start, end)
+  number(view: DataView, start: number, end: number, seed0 = 0): number {
+    this.read(view, start, end, seed0)
     return (this.high & 0x1f_ffff) * 2 ** 32 + (this.low >>> 0)
   }
 
