@@ -14,9 +14,13 @@ export type ReceiveInit = {
   readonly counters: Float64Array<SharedArrayBuffer>
 }
 
-/** Receive thread → main thread. In the other direction goes only 'stop'. */
+/** Main thread → receive thread: let others bind the same addresses; deal out what comes among so many; end. */
+export type ToReceiver = 'share' | { readonly count: number } | 'stop'
+
+/** Receive thread → main thread. */
 export type FromReceiver =
   | { readonly kind: 'listening'; readonly listeners: readonly Listener[] }
+  | { readonly kind: 'shared' }
   | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly object: object; readonly text: string }
   | { readonly kind: 'vector'; readonly bytes: Uint8Array; readonly error: unknown }

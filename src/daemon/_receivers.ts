@@ -3,12 +3,13 @@ import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { DaemonError, type ErrorCode } from '../core/errors.ts'
+import { distinctAddresses } from '../sensors/bind.ts'
 import { COUNTER_NAMES, createCounters } from '../sensors/counters.ts'
-import type { SensorsConfig } from '../sensors/sensors.ts'
+import { choosesBatches, type SensorsConfig } from '../sensors/sensors.ts'
 import type { Listener, SensorCounters, Sensors } from '../sensors/types.ts'
 import type { ClockOffset } from '../store/clock.ts'
 import type { InletInit } from '../store/inlet.ts'
-import type { FromReceiver, ReceiveInit } from './_receive-messages.ts'
+import type { FromReceiver, ReceiveInit, ToReceiver } from './_receive-messages.ts'
 
 const WAIT_MS = 50 // how long a thread waits inside the system for datagrams: also how late it hears that it should stop
 const CORES_OF_ONE = 3 // with so many or fewer, a second thread would only take from the others
@@ -28,32 +29,35 @@ export function receiverThreads(cores = availableParallelism()): number {
   return cores <= CORES_OF_ONE ? 1 : Math.min(THREADS_MAX, Math.floor(cores / 2))
 }
 
-/** Receives on the UDP addresses in threads of their own. Throws as `listenSensors` does, and then nothing stays open. */
+/**
+ * Receives on the UDP addresses in threads of their own. The first binds alone, and so finds out who else is there; then
+ * the others join it. Throws as `listenSensors` does, and then nothing stays open.
+ */
 export async function listenReceivers(
-  config: SensorsConfig & { readonly receiverThreads: number },
+  given: SensorsConfig & { readonly receiverThreads: number },
   deps: ReceiverDeps,
 ): Promise<Sensors> {
-  if (config.listen.length === 0) return NONE
+  if (given.listen.length === 0) return NONE
+  const isBatch = choosesBatches(given.receiver)
+  const count = isBatch ? given.receiverThreads || receiverThreads() : 1
+  const listen = distinctAddresses(given.listen, isBatch)
+  const config = { ...given, listen, waitMs: WAIT_MS, replyLimit: shareOf(given.replyLimit, count) }
+  const threads: ReceiveThread[] = []
   await using parts = new AsyncDisposableStack()
-  const first = parts.use(await ReceiveThread.start({ ...config, waitMs: WAIT_MS }, deps))
-  const threads = [first]
-  const isBatch = first.listeners.every(({ receiver }) => receiver === 'recvmmsg')
-  const count = isBatch ? config.receiverThreads || receiverThreads() : 1
+  parts.defer(async () => void (await Promise.all(threads.map((thread) => thread[Symbol.asyncDispose]()))))
+  const first = await ReceiveThread.start(config, deps)
+  threads.push(first)
   if (count > 1) {
-    // Sockets that share an address must all say so, the first too; it was opened alone to find out who else is there.
-    const listen = first.listeners.map(({ endpoint }) => ({
-      transport: 'udp' as const,
-      host: endpoint.ip,
-      port: endpoint.port,
-    }))
-    await first[Symbol.asyncDispose]()
-    threads.pop()
-    const shared = { ...config, listen, shared: true, waitMs: WAIT_MS, replyLimit: shareOf(config.replyLimit, count) }
-    for (let i = 0; i < count; i++) threads.push(parts.use(await ReceiveThread.start(shared, deps)))
+    await first.share()
+    const ports = first.listeners.map(({ endpoint }) => endpoint.port) // of each address, in its order
+    const bound = listen.map((address, i) => ({ ...address, port: ports[i] ?? address.port }))
+    while (threads.length < count)
+      threads.push(await ReceiveThread.start({ ...config, listen: bound, shared: true }, deps))
+    first.deal(count)
   }
   const owned = parts.move()
   return {
-    listeners: threads[0]?.listeners ?? [],
+    listeners: first.listeners,
     counters: () => sumCounters(threads.map((thread) => thread.counters())),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
@@ -61,10 +65,9 @@ export async function listenReceivers(
 
 const NONE: Sensors = { listeners: [], counters: createCounters, async [Symbol.asyncDispose]() {} }
 
-/** The system deals out datagrams by address and port, so a source with one port keeps its rate, and all together theirs. */
+/** All datagrams of a network go to one thread, so that only the rate of all together has to be shared. */
 function shareOf(limit: SensorsConfig['replyLimit'], count: number): SensorsConfig['replyLimit'] {
-  const part = ({ rate }: { readonly rate: number }) => ({ rate: Math.max(1, Math.floor(rate / count)) })
-  return { ...limit, prefix: part(limit.prefix), total: part(limit.total) }
+  return { ...limit, total: { rate: Math.max(1, Math.floor(limit.total.rate / count)) } }
 }
 
 export function sumCounters(all: readonly SensorCounters[]): SensorCounters {
@@ -78,6 +81,7 @@ class ReceiveThread implements AsyncDisposable {
   readonly #worker: Worker
   readonly #counters: Float64Array<SharedArrayBuffer>
   readonly #exited: Promise<void>
+  readonly #shared = Promise.withResolvers<void>()
   #isStopping = false
   listeners: readonly Listener[] = []
 
@@ -99,7 +103,9 @@ class ReceiveThread implements AsyncDisposable {
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#listening = promise
+    this.#shared.promise.catch(() => {}) // asked for only where there are several threads
     const fail = (error: Error): void => {
+      this.#shared.reject(error)
       if (this.listeners.length === 0) reject(error)
       else if (!this.#isStopping) deps.onFatal(error)
     }
@@ -107,13 +113,38 @@ class ReceiveThread implements AsyncDisposable {
     this.#worker.on('exit', () => fail(new Error('The thread that receives datagrams has ended')))
     this.#worker.on('message', (message: FromReceiver) => {
       if (message.kind === 'log') deps.log[message.level](message.object, message.text)
-      else if (message.kind === 'vector') deps.keepVector(message.bytes, message.error)
+      else if (message.kind === 'vector') this.#keep(message, deps)
       else if (message.kind === 'failed') fail(errorOf(message.code, message.message))
+      else if (message.kind === 'shared') this.#shared.resolve()
       else {
         this.listeners = message.listeners
         resolve()
       }
     })
+  }
+
+  /** The disk may be full: no reason to stop a node. */
+  #keep({ bytes, error }: Extract<FromReceiver, { kind: 'vector' }>, deps: ReceiverDeps): void {
+    try {
+      deps.keepVector(bytes, error)
+    } catch (cause) {
+      deps.log.error({ err: cause }, 'Cannot keep the packet that met a bug')
+    }
+  }
+
+  /** Resolves when others may bind its addresses. */
+  share(): Promise<void> {
+    this.#tell('share')
+    return this.#shared.promise
+  }
+
+  /** Deals out what comes among so many threads, of which this is the first. */
+  deal(count: number): void {
+    this.#tell({ count })
+  }
+
+  #tell(message: ToReceiver): void {
+    this.#worker.postMessage(message)
   }
 
   counters(): SensorCounters {
@@ -124,7 +155,7 @@ class ReceiveThread implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true
-    this.#worker.postMessage('stop')
+    this.#tell('stop')
     await this.#exited
   }
 }

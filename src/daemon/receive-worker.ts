@@ -9,8 +9,9 @@ import type { OpenSensors } from '../sensors/types.ts'
 import { createClock } from '../store/clock.ts'
 import { Inlet } from '../store/inlet.ts'
 import { ownAddresses } from './_own-addresses.ts'
-import type { FromReceiver, ReceiveInit } from './_receive-messages.ts'
+import type { FromReceiver, ReceiveInit, ToReceiver } from './_receive-messages.ts'
 
+const VECTOR_COUNT_MAX = 200 // packets sent to be kept: more than are kept
 const COUNTERS_MS = 25 // how old the counters are that others see
 
 const port = parentPort
@@ -18,6 +19,7 @@ if (port === null) throw new Error('This file runs as a thread of a node')
 const init = workerData as ReceiveInit
 const inlet = new Inlet(init.inlet)
 const send = (message: FromReceiver): void => port.postMessage(message)
+let vectorCount = 0
 const log =
   (level: 'info' | 'warn' | 'error') =>
   (object: object, text: string): void =>
@@ -33,11 +35,19 @@ try {
     observeDatagram: (datagram) => inlet.add(datagram),
     onBatch: () => inlet.publish(),
     log: { info: log('info'), warn: log('warn'), error: log('error') },
-    keepVector: (bytes, error) => send({ kind: 'vector', bytes, error }),
+    keepVector: (bytes, error) => {
+      if (vectorCount++ < VECTOR_COUNT_MAX) send({ kind: 'vector', bytes, error })
+    },
     ownAddresses,
   })
   const timer = setInterval(() => tellCounters(sensors), COUNTERS_MS)
-  port.on('message', () => void stop(sensors, timer)) // there is no other message than 'stop'
+  port.on('message', (message: ToReceiver) => {
+    if (message === 'share') {
+      sensors.share()
+      send({ kind: 'shared' })
+    } else if (message === 'stop') void stop(sensors, timer)
+    else sensors.deal(message.count)
+  })
   send({ kind: 'listening', listeners: sensors.listeners })
 } catch (error) {
   if (error instanceof DaemonError) send({ kind: 'failed', code: error.code, message: error.detail })
@@ -48,10 +58,10 @@ try {
 
 async function stop(sensors: OpenSensors, timer: NodeJS.Timeout): Promise<void> {
   clearInterval(timer)
-  tellCounters(sensors)
   await sensors[Symbol.asyncDispose]()
   tellCounters(sensors)
   inlet.publish()
+  inlet.tellBusy(0)
   init.inlet.doorbell.close()
   parentPort?.close()
 }

@@ -88,8 +88,10 @@ function bindBatch(host: string, port: number, batch: BatchReceiver, shared: boo
 
 /** The number of the interface that a zone names, or is. RFC 4007 §11.2. */
 function scopeOf(zone: string): number {
-  const found = networkInterfaces()[zone]?.find(({ family }) => family === 'IPv6')
-  return found?.family === 'IPv6' ? found.scopeid : Number(zone) || 0
+  for (const address of networkInterfaces()[zone] ?? []) {
+    if (address.family === 'IPv6' && address.scopeid > 0) return address.scopeid // that of a global address is 0
+  }
+  return Number(zone) || 0
 }
 
 function asBound(group: UdpWildcard): Bound {

@@ -92,6 +92,7 @@ export class ReplyDraft {
 
   #piece(place: number, start: number, end: number): void {
     if (end === start) return
+    if (this.pieceCount === PIECE_COUNT_MAX) throw new RangeError(`A reply has at most ${PIECE_COUNT_MAX} pieces`)
     const base = this.pieceCount++ * PIECE_SIZE
     this.pieces[base] = place
     this.pieces[base + 1] = start

@@ -96,7 +96,10 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
           handle: datagrams.handle,
           fixed,
           onBatch: () => deps.onBatch?.(),
-          onSendError,
+          onReplyLost: () => {
+            counters.sendErrorCount++
+            counters.repliedCount-- // it was counted when it was put into the batch
+          },
           onTrouble: warnOfTrouble(log, monotonicNow),
         })
       : null
@@ -134,6 +137,8 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
     },
     counters: () => ({ ...counters, kernelDropCount: kernelDropCount(), connectionCount: connections.count }),
     busyShare: () => batch?.busyShare() ?? loopShare(),
+    share: () => batch?.share(),
+    deal: (count) => batch?.deal(count),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }
@@ -196,7 +201,7 @@ function eventLoopShare(): () => number {
 }
 
 /** Throws CONFIG_INVALID when batches are asked for where there are none. */
-function choosesBatches(receiver: Receiver): boolean {
+export function choosesBatches(receiver: Receiver): boolean {
   if (receiver === 'dgram') return false
   const canDo = canReceiveBatches()
   if (receiver === 'recvmmsg' && !canDo) {

@@ -28,4 +28,8 @@ export type Sensors = AsyncDisposable & {
 export type OpenSensors = Sensors & {
   /** Which part of the time since the last call their thread had work, 0 to 1. */
   busyShare(): number
+  /** Lets other threads bind the same UDP addresses too; where datagrams are received in batches. */
+  share(): void
+  /** Deals out datagrams among so many threads that bind the same addresses, all of a network to one. */
+  deal(count: number): void
 }

@@ -102,6 +102,7 @@ class Sender implements ReplyPort {
   send(): boolean {
     const { size } = this.draft
     if (this.#to === null || this.#unsentSize + size > UNSENT_SIZE_MAX) return false
+    if (size > this.#packet.length) return false // the byte rule, once more where bytes leave
     try {
       this.#unsentSize += size
       this.#socket.send(this.draft.toBuffer(this.#packet), this.#to.port, this.#to.address, (error) => {

@@ -20,6 +20,7 @@ export class Outlet {
   readonly #deps: OutletDeps
   #timer: NodeJS.Timeout | NodeJS.Immediate | null = null
   #idleCount = 0
+  #isClosed = false
 
   constructor(ring: RingReader, deps: OutletDeps) {
     this.#ring = ring
@@ -33,6 +34,7 @@ export class Outlet {
 
   /** Called when the bell rings: there is something, or will be soon. */
   wake(): void {
+    if (this.#isClosed) return
     this.#idleCount = 0
     this.#timer ??= setImmediate(() => this.#turn())
   }
@@ -44,6 +46,7 @@ export class Outlet {
 
   /** Takes what is there, and stops. */
   close(): void {
+    this.#isClosed = true
     this.drain()
     clearTimeout(this.#timer as NodeJS.Timeout)
     clearImmediate(this.#timer as NodeJS.Immediate)

@@ -128,6 +128,14 @@ export class StoreThread {
     else this.#stop()
   }
 
+  #closeOutlet(outlet: Outlet): void {
+    const index = this.#outlets.indexOf(outlet)
+    if (index < 0) return
+    outlet.close()
+    this.#outlets.splice(index, 1)
+    this.#doorbells.splice(index, 1)
+  }
+
   /** Whether records can be taken: not when so much waits for the disk, or for the main thread, that it has to end. */
   get mayTake(): boolean {
     return this.#waitingSize < QUEUE_SIZE.shed && this.#deltas.hasRoom
@@ -144,6 +152,7 @@ export class StoreThread {
       mayTake: () => this.mayTake,
     })
     doorbell.on('message', () => outlet.wake())
+    doorbell.on('close', () => this.#closeOutlet(outlet)) // its thread has ended
     this.#outlets.push(outlet)
     this.#doorbells.push(doorbell)
     outlet.wake()
@@ -320,6 +329,7 @@ export class StoreThread {
   #stop(): void {
     for (const outlet of this.#outlets) outlet.close()
     for (const doorbell of this.#doorbells) doorbell.close()
+    this.#outlets.length = 0
     this.#deltas.send()
     if (this.#journal.waiting) this.#commit()
     if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)

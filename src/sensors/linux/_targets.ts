@@ -59,8 +59,11 @@ function isMessage(control: Buffer, at: number, level: number, type: number): bo
 
 /** Whether the datagram was sent to one address of ours, and to nobody else: a broadcast or multicast is not answered. */
 export function isUnicastTarget(control: Buffer, at: number, size: number, isIpv6: boolean): boolean {
-  if (isIpv6) return control[at + CMSG_DATA] !== 0xff
-  if (size < PKTINFO_SIZE.v4) return true
+  if (isIpv6) {
+    const isKnown = size >= PKTINFO_SIZE.v6 && isMessage(control, at, IPPROTO_IPV6, IPV6_PKTINFO)
+    return isKnown && control[at + CMSG_DATA] !== 0xff
+  }
+  if (size < PKTINFO_SIZE.v4 || !isMessage(control, at, IPPROTO_IP, IP_PKTINFO)) return false
   return control.readUInt32LE(at + CMSG_DATA + 4) === control.readUInt32LE(at + CMSG_DATA + 8)
 }
 

@@ -20,6 +20,14 @@ const IP_PKTINFO = 8
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const IPV6_RECVPKTINFO = 49
+const SO_ATTACH_REUSEPORT_CBPF = 51
+const BPF_LD_ABS = 0x20 // a word
+const BPF_RSH = 0x74
+const BPF_TAX = 0x07
+const BPF_XOR_X = 0xac
+const BPF_MOD = 0x94
+const BPF_RET_A = 0x16
+const NETWORK_HEADER = -0x100000 // SKF_NET_OFF: offsets from there are into the IP header
 const SOCKADDR_SIZE = { v4: 16, v6: 28 }
 
 /** A UDP socket of the system's own, in a form that recvmmsg takes. */
@@ -30,6 +38,8 @@ export class RawUdpSocket {
   readonly #libc: Libc
   readonly #word = Buffer.alloc(4)
   readonly #meminfo = Buffer.alloc(64)
+  #dropCount = 0
+  #isClosed = false
 
   /** Throws the system's error when there can be none. */
   constructor(libc: Libc, isIpv6: boolean) {
@@ -38,7 +48,12 @@ export class RawUdpSocket {
     this.nameSize = isIpv6 ? SOCKADDR_SIZE.v6 : SOCKADDR_SIZE.v4
     this.fd = libc.socket(isIpv6 ? AF_INET6 : AF_INET, SOCK_DGRAM_CLOEXEC, 0)
     if (this.fd < 0) throw systemError('socket', libc.errno())
-    if (isIpv6) this.#set(IPPROTO_IPV6, IPV6_V6ONLY, 1)
+    try {
+      if (isIpv6) this.#set(IPPROTO_IPV6, IPV6_V6ONLY, 1)
+    } catch (error) {
+      this.close()
+      throw error
+    }
   }
 
   /** From then on other sockets of this user that ask for the same may bind the same address. */
@@ -94,12 +109,39 @@ export class RawUdpSocket {
    * the next datagram, so never what a flood lost at its end. Modulo 2³².
    */
   dropCount(): number {
+    if (this.#isClosed) return this.#dropCount
     this.#word.writeUInt32LE(this.#meminfo.length)
     const got = this.#libc.getsockopt(this.fd, SOL_SOCKET, SO_MEMINFO, this.#meminfo, this.#word)
-    return got < 0 ? 0 : this.#meminfo.readUInt32LE(4 * MEMINFO_DROPS)
+    if (got >= 0) this.#dropCount = this.#meminfo.readUInt32LE(4 * MEMINFO_DROPS)
+    return this.#dropCount
+  }
+
+  /**
+   * Deals out what comes to all sockets that share this address: by the /24 of the source, or its /48, so that one network
+   * has the limits of one thread. A classic BPF program tells the place of the socket among them, in the order of bind().
+   */
+  dealByNetwork(count: number): void {
+    const load = (offset: number) => [BPF_LD_ABS, (NETWORK_HEADER + offset) >>> 0]
+    const source = this.isIpv6
+      ? [load(12), [BPF_RSH, 16], [BPF_TAX, 0], load(8), [BPF_XOR_X, 0]] // bytes 8–13 of the header: the /48
+      : [load(12), [BPF_RSH, 8]]
+    const program = [...source, [BPF_MOD, count], [BPF_RET_A, 0]]
+    const filter = Buffer.alloc(8 * program.length)
+    for (const [i, [code = 0, k = 0]] of program.entries()) {
+      filter.writeUInt16LE(code, 8 * i)
+      filter.writeUInt32LE(k, 8 * i + 4)
+    }
+    const sockFprog = Buffer.alloc(16)
+    sockFprog.writeUInt16LE(program.length, 0)
+    sockFprog.writeBigUInt64LE(this.#libc.addressOf(filter), 8)
+    if (this.#libc.setsockopt(this.fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, sockFprog, sockFprog.length) < 0)
+      throw systemError('setsockopt', this.#libc.errno())
   }
 
   close(): void {
+    if (this.#isClosed) return
+    this.dropCount()
+    this.#isClosed = true
     this.#libc.close(this.fd)
   }
 

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../core/event.ts'
 import { DatagramSource, DatagramTarget } from '../datagram.ts'
 import type { DatagramHandler, ReplyPort } from '../datagrams.ts'
 import { PIECE_COUNT_MAX, ReplyDraft } from '../reply-draft.ts'
+import { isUnicast } from '../reply-guard.ts'
 import { type Libc, openLibc, systemError } from './_libc.ts'
 import { CONTROL_SIZE, MessageVector, NAME_SIZE, Pinned } from './_message-vector.ts'
 import { asReplyControl, isUnicastTarget, Targets } from './_targets.ts'
@@ -26,7 +27,8 @@ export type BatchDeps = {
   readonly fixed: Buffer
   /** Called when what came together has been handled. */
   readonly onBatch: () => void
-  readonly onSendError: () => void
+  /** A reply that `send` took could not be sent after all. */
+  readonly onReplyLost: () => void
   readonly onTrouble: (error: Error, endpoint: Endpoint) => void
 }
 
@@ -43,9 +45,28 @@ type OpenSocket = BatchSocket & {
   readonly targets: Targets | null
 }
 
-/** Whether this system can receive in batches. */
+let canDo: boolean | undefined
+
+/** Whether this system can receive in batches: tried once, since a call that is there may be forbidden. */
 export function canReceiveBatches(): boolean {
-  return openLibc() !== null
+  canDo ??= tryBatch()
+  return canDo
+}
+
+function tryBatch(): boolean {
+  const libc = openLibc()
+  if (libc === null) return false
+  try {
+    const socket = new RawUdpSocket(libc, false)
+    try {
+      const isEmpty = libc.recvmmsg(socket.fd, new MessageVector(libc, 1, 1).headers.pointer, 1, MSG_DONTWAIT, null) < 0
+      return isEmpty && libc.errno() === EAGAIN
+    } finally {
+      socket.close()
+    }
+  } catch {
+    return false // no socket of this kind: node:dgram then says what is wrong
+  }
 }
 
 /**
@@ -127,6 +148,23 @@ export class BatchReceiver implements Disposable {
     return count
   }
 
+  /** Lets other threads bind the same addresses from now on. */
+  share(): void {
+    for (const { raw } of this.#sockets) raw.share()
+  }
+
+  /** Deals out what comes among so many threads that bind the same addresses. */
+  deal(count: number): void {
+    for (const { raw, endpoint } of this.#sockets) {
+      try {
+        raw.dealByNetwork(count)
+      } catch (error) {
+        // The system then deals by address and port, which is as good save for the limits of a source with many ports.
+        this.#deps.onTrouble(error as Error, endpoint)
+      }
+    }
+  }
+
   /** Which part of the time since the last call went by with work, 0 to 1: the rest it waited for datagrams. */
   busyShare(): number {
     const now = performance.now()
@@ -197,7 +235,7 @@ export class BatchReceiver implements Disposable {
   }
 
   #targetOf({ targets, target, raw }: OpenSocket, slot: number): { target: DatagramTarget; canReply: boolean } {
-    if (targets === null) return { target, canReply: true }
+    if (targets === null) return { target, canReply: isUnicast(target.endpoint.ip) }
     const { bytes: controls } = this.#incoming.controls
     const at = slot * CONTROL_SIZE
     const size = this.#incoming.controlSizeOf(slot)
@@ -242,7 +280,8 @@ class Replies implements ReplyPort {
     const { draft } = this
     const socket = this.#socket
     if (socket === null || draft.size === 0) return false
-    const index = this.#count++
+    if (draft.size > this.#incoming.sizeOf(this.#slot)) return false // the byte rule, once more where bytes leave
+    const index = this.#count
     for (let piece = 0; piece < draft.pieceCount; piece++) {
       const place = this.#places[draft.pieces[3 * piece]!]!
       const start = draft.pieces[3 * piece + 1]!
@@ -257,6 +296,7 @@ class Replies implements ReplyPort {
       const at = this.#slot * CONTROL_SIZE
       this.#outgoing.setControl(index, controls.address + at, asReplyControl(controls.bytes, at, socket.raw.isIpv6))
     }
+    this.#count++
     return true
   }
 
@@ -264,7 +304,7 @@ class Replies implements ReplyPort {
   flush({ fd }: RawUdpSocket): void {
     for (let sent = 0; sent < this.#count; ) {
       const count = this.#libc.sendmmsg(fd, this.#outgoing.pointerAt(sent), this.#count - sent, MSG_DONTWAIT)
-      if (count <= 0) this.#deps.onSendError()
+      if (count <= 0) this.#deps.onReplyLost()
       sent += Math.max(1, count)
     }
     this.#count = 0
