@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
+import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { RECEIVERS_HERE, startSensors, tcpClient, udpClient } from '../../test/support/sensor-kit.ts'
 import { request } from '../../test/support/sip-samples.ts'
 import { DaemonError, type ErrorCode } from '../core/errors.ts'
 import { openFilesMax } from './open-files.ts'
 import { warnOfSmallBuffer } from './udp.ts'
+
+const NO_BATCHES = !RECEIVERS_HERE.includes('recvmmsg') && 'this system has no recvmmsg that Node could call'
 
 function fails(code: ErrorCode, ...parts: string[]) {
   return (error: unknown) => {
@@ -87,7 +90,7 @@ test('listenSensors() takes a repeated address, and one that another covers, onc
 })
 
 test('one socket of the system for all addresses knows the real destination, and replies from there', {
-  skip: !RECEIVERS_HERE.includes('recvmmsg') && 'this system has no recvmmsg that Node could call',
+  skip: NO_BATCHES,
 }, async () => {
   for (const [all, hosts] of [
     ['0.0.0.0', ['127.0.0.1', '127.0.0.2', '127.3.2.1']],
@@ -112,7 +115,7 @@ test('one socket of the system for all addresses knows the real destination, and
 })
 
 test('several receivers share an address, and each datagram comes to one of them', {
-  skip: !RECEIVERS_HERE.includes('recvmmsg') && 'this system has no recvmmsg that Node could call',
+  skip: NO_BATCHES,
 }, async () => {
   const listen = (port: number) => [{ transport: 'udp' as const, host: '127.0.0.1', port }]
   await using one = await startSensors({ receiver: 'recvmmsg', shared: true, listen: listen(0) })
@@ -123,6 +126,58 @@ test('several receivers share an address, and each datagram comes to one of them
   for (const client of clients) client[Symbol.dispose]()
   assert.equal(one.observations.length + two.observations.length, 32)
   assert.ok(one.observations.length > 0 && two.observations.length > 0)
+})
+
+for (const host of ['127.0.0.1', '0.0.0.0', '::']) {
+  test(`what comes to ${host} is dealt out by the network of its source`, { skip: NO_BATCHES }, async () => {
+    const listen = (port: number) => [{ transport: 'udp' as const, host, port }]
+    await using one = await startSensors({ receiver: 'recvmmsg', listen: listen(0) })
+    one.sensors.share()
+    await using two = await startSensors({ receiver: 'recvmmsg', shared: true, listen: listen(one.udpPort) })
+    one.sensors.deal(2)
+    assert.deepEqual([one.logged, two.logged], [[], []])
+    const sources = host === '::' ? ['::1'] : ['127.0.8.1', '127.0.8.200', '127.0.9.1', '127.0.9.200']
+    const target = host === '::' ? '::1' : '127.0.0.1'
+    for (const from of sources) {
+      for (let i = 0; i < 4; i++) {
+        using client = await udpClient(one.udpPort, { host: target, from })
+        client.send(request())
+        await client.replied(1)
+      }
+    }
+    const networksOf = ({ observations }: typeof one) =>
+      [...new Set(observations.map(({ source }) => source.ip.split('.').slice(0, 3).join('.')))].sort()
+    assert.equal(one.observations.length + two.observations.length, 4 * sources.length)
+    if (host === '::') assert.ok([one, two].some(({ observations }) => observations.length === 0))
+    else assert.deepEqual([networksOf(one), networksOf(two)].sort(), [['127.0.8'], ['127.0.9']])
+  })
+}
+
+test('a link-local address is bound on the interface that its zone names', async (t) => {
+  const found = Object.entries(networkInterfaces()).flatMap(([zone, addresses]) =>
+    (addresses ?? []).flatMap((one) => (one.family === 'IPv6' && one.scopeid > 0 ? [{ zone, ...one }] : [])),
+  )[0]
+  if (found === undefined) return t.skip('skipped: no interface here has a link-local address')
+  for (const receiver of RECEIVERS_HERE) {
+    for (const zone of [found.zone, String(found.scopeid)]) {
+      if (receiver === 'dgram' && zone !== found.zone) continue // Node's own sockets take the name alone
+      const listen = [{ transport: 'udp' as const, host: `${found.address}%${zone}`, port: 0 }]
+      await using node = await startSensors({ receiver, listen })
+      assert.equal(node.sensors.listeners[0]?.endpoint.ip, found.address)
+    }
+  }
+})
+
+test('what the system had received at a stop is taken, and what it had dropped is still told', {
+  skip: NO_BATCHES,
+}, async () => {
+  const node = await startSensors({ receiver: 'recvmmsg', listen: [{ transport: 'udp', host: '127.0.0.1', port: 0 }] })
+  using client = await udpClient(node.udpPort)
+  const sent = Array.from({ length: 300 }, () => new Promise<void>((resolve) => client.sendThen(request(), resolve)))
+  await Promise.all(sent)
+  await node[Symbol.asyncDispose]()
+  assert.equal(node.observations.length, 300)
+  assert.equal(node.sensors.counters().kernelDropCount, 0)
 })
 
 test('a UDP wildcard has a socket for each address, so that the destination is the real one', async () => {

@@ -105,6 +105,8 @@ export async function udpClient(port: number, { host = '127.0.0.1', from = host 
       if (isConnected()) socket.send(data)
       else socket.send(data, port, host)
     },
+    /** Calls back once the system has it. */
+    sendThen: (bytes: Uint8Array, then: () => void) => socket.send(bytes, port, host, then),
     async replied(count: number): Promise<string[]> {
       const signal = AbortSignal.timeout(PATIENCE_MS)
       while (replies.length < count) await once(arrivals, 'reply', { signal })
