@@ -42,7 +42,7 @@ export type StatsJson = {
   startedAt: string
   uptimeSeconds: number
   ready: boolean
-  listeners: { transport: string; ip: string; port: number }[]
+  listeners: { transport: string; ip: string; port: number; receiver?: string }[]
   sensors: { [name: string]: number }
   store: { [name: string]: unknown; repairs?: string[]; trouble?: string | null; oldestAt?: string | null }
   indicators: { ipAddressCount: number; phoneNumberCount: number }

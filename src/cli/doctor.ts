@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readdir, readFile, stat, statfs } from 'node:fs/promises'
@@ -9,6 +10,7 @@ import { DaemonError } from '../core/errors.ts'
 import type { FolderTrouble } from '../store/state-folder.ts'
 import { NodeClient } from './client.ts'
 import type { CliContext } from './context.ts'
+import { formatReceiver, type ListenerJson } from './listeners.ts'
 import { type NodeFile, readKey, readNodeFile } from './node-address.ts'
 import { formatSize, plural } from './terminal.ts'
 import { formatDuration } from './time.ts'
@@ -154,12 +156,21 @@ async function askNode(dir: string, { url, pid }: NodeFile, context: CliContext)
     const troubles = (health.troubles ?? []).map((what) => ({ level: 'warn' as const, what: `node: ${what}` }))
     const seen = plural(Number(stats.store.acceptedCount ?? 0), 'event')
     const well = { level: 'ok' as const, what: `node: ${stats.version} answers on ${url}, ${seen} since its start` }
-    return { answers: true, findings: [well, ...troubles] }
+    return { answers: true, findings: [well, ...receiverFindings(stats.listeners ?? []), ...troubles] }
   } catch (error) {
     if (!(error instanceof DaemonError)) throw error
     const wayOut = `process ${pid} may hang: stop it and start it again`
     return { answers: false, findings: [{ level: 'error', what: `node: ${error.message}`, wayOut }] }
   }
+}
+
+function receiverFindings(listeners: readonly ListenerJson[]): Finding[] {
+  const receiver = formatReceiver(listeners)
+  if (receiver === null) return []
+  const what = `node: UDP is received ${receiver}`
+  const isSlow = process.platform === 'linux' && receiver !== 'by recvmmsg'
+  const wayOut = 'Node 26 on x64 or arm64 takes many more a second by recvmmsg (sip.receiver)'
+  return [isSlow ? { level: 'warn', what, wayOut } : { level: 'ok', what }]
 }
 
 async function portFindings({ sip, api }: Config): Promise<Finding[]> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatListeners } from './listeners.ts'
+import { formatListeners, formatReceiver } from './listeners.ts'
 
 const udp = (ip: string) => ({ transport: 'udp', ip, port: 5060 })
 
@@ -19,4 +19,14 @@ test('formatListeners() counts many addresses of one port', () => {
     formatListeners([...many, { ...udp('::'), transport: 'tcp' }]),
     'udp port 5060 of 5 addresses · tcp [::]:5060',
   )
+})
+
+test('formatReceiver() tells how datagrams are received, if any are', () => {
+  const tcp = { ...udp('::'), transport: 'tcp', receiver: 'net' }
+  assert.equal(
+    formatReceiver([{ ...udp('::'), receiver: 'recvmmsg' }, { ...udp('::1'), receiver: 'recvmmsg' }, tcp]),
+    'by recvmmsg',
+  )
+  assert.equal(formatReceiver([tcp]), null)
+  assert.equal(formatReceiver([udp('::')]), null) // a node that does not tell
 })

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 
-export type ListenerJson = { readonly transport: string; readonly ip: string; readonly port: number }
+export type ListenerJson = {
+  readonly transport: string
+  readonly ip: string
+  readonly port: number
+  readonly receiver?: string // how it receives; where a node tells
+}
 
 const SHOWN_MAX = 4 // of one transport and port; a machine with containers has dozens of addresses
 
@@ -12,4 +17,10 @@ export function formatListeners(listeners: readonly ListenerJson[]): string {
     return group.map(({ transport, ip, port }) => `${transport} ${ip.includes(':') ? `[${ip}]` : ip}:${port}`)
   })
   return texts.flat().join(' · ')
+}
+
+/** "by recvmmsg": how a node receives datagrams; null when it does not tell, or listens for none. */
+export function formatReceiver(listeners: readonly ListenerJson[]): string | null {
+  const ways = listeners.flatMap(({ transport, receiver }) => (transport === 'udp' && receiver ? [receiver] : []))
+  return ways.length === 0 ? null : `by ${[...new Set(ways)].join(' and ')}`
 }

@@ -127,6 +127,7 @@ test('a node and the commands that ask it', { timeout: 120_000 }, async (t) => {
     assert.equal(status.stats.store.droppedCount, 0)
     const doctor = await run(t, ['doctor', ...here])
     assert.match(doctor.stdout, /^ok {5}node: .* answers on http:/m)
+    assert.match(doctor.stdout, /node: UDP is received by (recvmmsg|dgram)$/m)
     assert.notEqual(doctor.code, 2)
   })
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { HealthJson, StatsJson } from '../client.ts'
 import type { CliContext } from '../context.ts'
-import { formatListeners } from '../listeners.ts'
+import { formatListeners, formatReceiver } from '../listeners.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
 import { asTyped } from '../own-name.ts'
 import { formatFacts } from '../table.ts'
@@ -69,6 +69,8 @@ function facts(
     ['disk', `journal ${size('journalSize')} of ${size('quotaSize')}, index ${size('indexSize')}`],
     ['records from', formatHour(store.oldestAt)],
   ]
+  const receiver = formatReceiver(listeners)
+  if (receiver !== null) rows.splice(2, 0, ['UDP', `received ${receiver}`])
   if (rssSize !== undefined) rows.push(['memory', formatSize(rssSize)])
   return rows
 }
