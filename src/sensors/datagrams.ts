@@ -111,13 +111,15 @@ export class Datagrams {
     const fitted = fitAnswer(request, answers, circumstances, sizeMax)
     if (fitted === 'too-large') counters.silencedByBytesCount++
     if (typeof fitted === 'string') return 0
-    draft.begin()
+    draft.begin(NO_PACKET)
     draft.copy(fitted.bytes)
     return fitted.status
   }
 }
 
 type Recipient = { readonly source: DatagramSource; readonly target: DatagramTarget; readonly at: number }
+
+const NO_PACKET = Buffer.alloc(0) // of which a reply made by the responder takes nothing
 
 /** Neither responses nor ACK ever are (RFC 3261 §17). */
 const mayBeAnswered = (message: SipMessage): boolean => message.kind === 'request' && message.method !== 'ACK'

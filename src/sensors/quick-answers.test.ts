@@ -29,7 +29,7 @@ function quickly(bytes: Buffer, sizeMax = bytes.length): string | null {
   draft.scratchEnd = 0
   const status = quick.read(bytes, 0, bytes.length) ? quick.draft(bytes, source, NOW, sizeMax, draft) : 0
   if (status === 0) return null
-  const reply = draft.toBuffer(bytes)
+  const reply = draft.toBuffer()
   assert.equal(reply.length, draft.size)
   assert.ok(reply.toString('latin1').startsWith(`SIP/2.0 ${status} `))
   return reply.toString('latin1')
@@ -93,6 +93,12 @@ test('what scanners send is answered the quick way', () => {
   assert.ok(
     quickly(request({ method: 'REGISTER', to: '<sip:100@a>', headers: [`Subject: ${'x'.repeat(200)}`] })) !== null,
   )
+})
+
+test('a plain OPTIONS is answered in at most 8 pieces', () => {
+  source.setText('198.51.100.7', 5060)
+  assert.ok(quickly(request()) !== null)
+  assert.ok(draft.pieceCount <= 8, `${draft.pieceCount}`)
 })
 
 test('each way to give up header lines is taken, in the same order', () => {

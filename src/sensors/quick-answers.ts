@@ -69,7 +69,7 @@ export class QuickAnswers {
     if (end === undefined) return 0
     const { fromStart, fromEnd, toStart, toEnd, callIdStart, callIdEnd, cseqStart, cseqEnd } = plainRequest
     const callId = bytes.toString('latin1', callIdStart, callIdEnd)
-    draft.begin()
+    draft.begin(bytes)
     draft.text(template.head)
     draft.packet(plainEcho.viaStart, plainEcho.rportStart)
     draft.packet(plainEcho.rportEnd, plainEcho.viaEnd)

@@ -36,6 +36,7 @@ export class ReplyDraft {
   readonly fixed: Buffer
   readonly scratch: Buffer
   readonly pieces = new Int32Array(PIECE_COUNT_MAX * PIECE_SIZE)
+  #packet: Buffer = Buffer.alloc(0)
   pieceCount = 0
   size = 0 // bytes
   /** Where the scratch buffer is free. */
@@ -46,14 +47,42 @@ export class ReplyDraft {
     this.scratch = Buffer.alloc(scratchSize)
   }
 
-  /** Begins a reply; what others left in the scratch buffer stays. */
-  begin(): void {
+  /** Begins a reply to what lies in `packet`; what others left in the scratch buffer stays. */
+  begin(packet: Buffer): void {
+    this.#packet = packet
     this.pieceCount = 0
     this.size = 0
   }
 
+  /**
+   * A part of the packet. Where the fixed text put before it stands before it in the packet as well, both are taken from
+   * there, and what follows each other there becomes one piece: up to 8 pieces the system takes without asking for memory.
+   */
   packet(start: number, end: number): void {
-    this.#piece(PIECE.packet, start, end)
+    const last = (this.pieceCount - 1) * PIECE_SIZE
+    if (last < 0 || end === start) {
+      this.#piece(PIECE.packet, start, end)
+      return
+    }
+    let from = start
+    if (this.pieces[last] === PIECE.fixed && this.#standsBefore(last, start)) {
+      const size = this.pieces[last + 2]! - this.pieces[last + 1]!
+      from -= size
+      this.pieceCount--
+      this.size -= size
+    }
+    const before = (this.pieceCount - 1) * PIECE_SIZE
+    if (before >= 0 && this.pieces[before] === PIECE.packet && this.pieces[before + 2] === from) {
+      this.pieces[before + 2] = end
+      this.size += end - from
+    } else this.#piece(PIECE.packet, from, end)
+  }
+
+  #standsBefore(piece: number, at: number): boolean {
+    const first = this.pieces[piece + 1]!
+    let i = this.pieces[piece + 2]! - 1
+    for (let j = at - 1; i >= first; i--, j--) if (this.fixed[i] !== this.#packet[j]) return false
+    return true
   }
 
   text({ start, end }: FixedText): void {
@@ -79,10 +108,10 @@ export class ReplyDraft {
     return this.scratchEnd + size <= this.scratch.length
   }
 
-  /** The reply in one; `packet` is what it answers. */
-  toBuffer(packet: Buffer): Buffer {
+  /** The reply in one. */
+  toBuffer(): Buffer {
     const whole = Buffer.allocUnsafe(this.size)
-    const places = [packet, this.fixed, this.scratch]
+    const places = [this.#packet, this.fixed, this.scratch]
     let size = 0
     for (let base = 0; base < this.pieceCount * PIECE_SIZE; base += PIECE_SIZE) {
       size += places[this.pieces[base]!]!.copy(whole, size, this.pieces[base + 1]!, this.pieces[base + 2]!)

@@ -105,7 +105,7 @@ class Sender implements ReplyPort {
     if (size > this.#packet.length) return false // the byte rule, once more where bytes leave
     try {
       this.#unsentSize += size
-      this.#socket.send(this.draft.toBuffer(this.#packet), this.#to.port, this.#to.address, (error) => {
+      this.#socket.send(this.draft.toBuffer(), this.#to.port, this.#to.address, (error) => {
         this.#unsentSize -= size
         if (error) this.#deps.onSendError() // ECONNREFUSED, EMSGSIZE, EACCES for a broadcast address: theirs to bear
       })

@@ -33,7 +33,7 @@ export function deliver(
   source.setText(ip, port)
   const draft = new ReplyDraft(fixed, 131_072)
   const replies: Buffer[] = []
-  const send = (): boolean => !fails && replies.push(draft.toBuffer(bytes)) > 0
+  const send = (): boolean => !fails && replies.push(draft.toBuffer()) > 0
   handle(bytes, start, end, source, target, isForMany ? null : { draft, send })
   return replies
 }
