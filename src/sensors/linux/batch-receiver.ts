@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Endpoint } from '../../core/event.ts'
 import { DatagramSource, DatagramTarget } from '../datagram.ts'
-import type { DatagramHandler, ReplyPort } from '../datagrams.ts'
-import { PIECE_COUNT_MAX, ReplyDraft } from '../reply-draft.ts'
+import type { DatagramHandler } from '../datagrams.ts'
 import { isUnicast } from '../reply-guard.ts'
 import { type Libc, openLibc, systemError } from './_libc.ts'
 import { CONTROL_SIZE, MessageVector, NAME_SIZE, Pinned } from './_message-vector.ts'
-import { asReplyControl, isUnicastTarget, Targets } from './_targets.ts'
+import { BATCH_COUNT, Replies, type ReplyDeps, type ReplySocket, SLOT_SIZE } from './_replies.ts'
+import { isUnicastTarget, Targets } from './_targets.ts'
 import { RawUdpSocket } from './_udp-socket.ts'
 
-const BATCH_COUNT = 64 // datagrams a call
-const SLOT_SIZE = 65_536 // bytes, more than any datagram has
 const ROUND_MAX = 16 // batches of one socket before the next gets its turn
-const SCRATCH_SIZE = 1_048_576 // bytes of what is made new for the replies of one batch
 const SOCKET_COUNT_MAX = 512
 const POLLFD_SIZE = 8
 
@@ -21,14 +18,10 @@ const POLLIN = 1
 const EINTR = 4
 const EAGAIN = 11
 
-export type BatchDeps = {
+export type BatchDeps = ReplyDeps & {
   readonly handle: DatagramHandler
-  /** The texts that the drafts of replies refer to. */
-  readonly fixed: Buffer
   /** Called when what came together has been handled. */
   readonly onBatch: () => void
-  /** A reply that `send` took could not be sent after all. */
-  readonly onReplyLost: () => void
   readonly onTrouble: (error: Error, endpoint: Endpoint) => void
 }
 
@@ -39,11 +32,11 @@ export type BatchSocket = Disposable & {
   dropCount(): number
 }
 
-type OpenSocket = BatchSocket & {
-  readonly raw: RawUdpSocket
-  readonly target: DatagramTarget
-  readonly targets: Targets | null
-}
+type OpenSocket = BatchSocket &
+  ReplySocket & {
+    readonly target: DatagramTarget
+    readonly targets: Targets | null
+  }
 
 let canDo: boolean | undefined
 
@@ -120,6 +113,7 @@ export class BatchReceiver implements Disposable {
         raw,
         target,
         targets: isForAll ? new Targets(target) : null,
+        hasTargets: isForAll,
         endpoint,
         receiveBufferSize: raw.askForReceiveBuffer(),
         dropCount: () => raw.dropCount(),
@@ -243,72 +237,5 @@ export class BatchReceiver implements Disposable {
       target: raw.isIpv6 ? targets.ofIpv6(controls, at, size) : targets.ofIpv4(controls, at, size),
       canReply: isUnicastTarget(controls, at, size, raw.isIpv6),
     }
-  }
-}
-
-/** The replies to one batch, which leave together. */
-class Replies implements ReplyPort {
-  readonly draft: ReplyDraft
-  readonly #libc: Libc
-  readonly #deps: BatchDeps
-  readonly #incoming: MessageVector
-  readonly #outgoing: MessageVector
-  readonly #places: readonly Pinned[] // by PIECE
-  #count = 0
-  #iovecCount = 0
-  #slot = 0
-  #socket: OpenSocket | null = null
-
-  constructor(libc: Libc, arena: Pinned, incoming: MessageVector, deps: BatchDeps) {
-    this.#libc = libc
-    this.#deps = deps
-    this.#incoming = incoming
-    this.#outgoing = new MessageVector(libc, BATCH_COUNT, BATCH_COUNT * PIECE_COUNT_MAX)
-    this.draft = new ReplyDraft(deps.fixed, SCRATCH_SIZE)
-    this.#places = [arena, new Pinned(libc, deps.fixed), new Pinned(libc, this.draft.scratch)]
-  }
-
-  /** The port for the datagram in that slot, until the next one. */
-  to(slot: number, socket: OpenSocket): ReplyPort {
-    this.#slot = slot
-    this.#socket = socket
-    if (!this.draft.hasRoom(SLOT_SIZE)) this.flush(socket.raw)
-    return this
-  }
-
-  send(): boolean {
-    const { draft } = this
-    const socket = this.#socket
-    if (socket === null || draft.size === 0) return false
-    if (draft.size > this.#incoming.sizeOf(this.#slot)) return false // the byte rule, once more where bytes leave
-    const index = this.#count
-    for (let piece = 0; piece < draft.pieceCount; piece++) {
-      const place = this.#places[draft.pieces[3 * piece]!]!
-      const start = draft.pieces[3 * piece + 1]!
-      this.#outgoing.setIovec(this.#iovecCount + piece, place.address + start, draft.pieces[3 * piece + 2]! - start)
-    }
-    this.#outgoing.setIovecs(index, this.#iovecCount, draft.pieceCount)
-    this.#iovecCount += draft.pieceCount
-    const { names, controls } = this.#incoming
-    this.#outgoing.setName(index, names.address + this.#slot * NAME_SIZE, socket.raw.nameSize)
-    if (socket.targets === null) this.#outgoing.setControl(index, controls.address, 0)
-    else {
-      const at = this.#slot * CONTROL_SIZE
-      this.#outgoing.setControl(index, controls.address + at, asReplyControl(controls.bytes, at, socket.raw.isIpv6))
-    }
-    this.#count++
-    return true
-  }
-
-  /** Sends them. One that the system refuses is counted and passed over: its sender may have asked for just that. */
-  flush({ fd }: RawUdpSocket): void {
-    for (let sent = 0; sent < this.#count; ) {
-      const count = this.#libc.sendmmsg(fd, this.#outgoing.pointerAt(sent), this.#count - sent, MSG_DONTWAIT)
-      if (count <= 0) this.#deps.onReplyLost()
-      sent += Math.max(1, count)
-    }
-    this.#count = 0
-    this.#iovecCount = 0
-    this.draft.scratchEnd = 0
   }
 }
