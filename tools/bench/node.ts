@@ -18,6 +18,7 @@ export type NodePlan = {
   readonly passive?: boolean
   readonly limits?: 'off' | 'default' // of the rate of replies; off when left out
   readonly receiver?: 'dgram' // else what the node takes by itself
+  readonly threads?: number // that receive; else as many as the node takes by itself
   readonly quotaMiB?: number // of the disk; else so much that nothing is dropped or shortened for want of it
 }
 
@@ -135,7 +136,10 @@ export class BenchNode {
 export const kernelDrops = ({ sensors }: Stats): number => sensors.kernelDropCount!
 
 /** Nothing of the caller's own settings: no variable of ours, and an empty file in place of the usual one. */
-function environment(world: World, { quotaMiB = QUOTA_MIB, limits = 'off', receiver }: NodePlan): NodeJS.ProcessEnv {
+function environment(
+  world: World,
+  { quotaMiB = QUOTA_MIB, limits = 'off', receiver, threads }: NodePlan,
+): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SENTRYPEER_'))
   const file = world.once('empty configuration', () => {
     const empty = path.join(world.dir, 'empty.toml')
@@ -148,5 +152,6 @@ function environment(world: World, { quotaMiB = QUOTA_MIB, limits = 'off', recei
     SENTRYPEER_STATE_QUOTA_MIB: String(quotaMiB),
     ...(limits === 'off' ? { SENTRYPEER_SIP_REPLY_LIMIT_OFF: 'true' } : {}),
     ...(receiver === undefined ? {} : { SENTRYPEER_SIP_RECEIVER: receiver }),
+    ...(threads === undefined ? {} : { SENTRYPEER_SIP_RECEIVER_THREADS: String(threads) }),
   }
 }

@@ -12,10 +12,12 @@ const PROBE_SECONDS = 2
 const RUN_SECONDS = 4
 const OVERHEAD_SECONDS = 8 // of starting, warming, stopping and counting
 const OFFERED_PART_MIN = 0.9
+const MORE_THREADS = 2 // what sip.receiver_threads can be set to where the machine is not needed for more
+const MORE_THREADS_SECONDS = 60
 const STEP_DOWN = 0.93 // when a rate that held once does not hold again
 const STEPS_DOWN_MAX = 6
 
-type Kind = Pick<MeasurePlan, 'passive' | 'receiver'>
+type Kind = Pick<MeasurePlan, 'passive' | 'receiver' | 'threads'>
 
 export const replies = (world: World): Promise<Report> => throughput(world, 'replies', {})
 export const receive = (world: World): Promise<Report> => throughput(world, 'receive', { passive: true })
@@ -93,6 +95,13 @@ async function throughput(world: World, name: string, kind: Kind): Promise<Repor
     const limited = await withDefaultLimits(world, runs)
     rows.push(rowOf('node, default reply limits', limited, bare))
     figures.defaultLimits = limited
+  }
+  if (name === 'replies' && world.hasTime(MORE_THREADS_SECONDS)) {
+    world.say(`  with ${MORE_THREADS} threads that receive:`)
+    const more = await capacity(world, 'replies of more threads', { threads: MORE_THREADS })
+    if (more.runs.length > 0)
+      rows.push(rowOf(`node (${more.runs[0]!.receiver}, ${MORE_THREADS} threads)`, more.runs, bare))
+    figures.moreThreads = more.runs
   }
   notes.push('Lost cold: of the 20,000 datagrams a second that reach a node just started, before it is measured.')
   if (name === 'dgram' && runs.some(({ receiver }) => receiver !== 'dgram'))
