@@ -15,7 +15,7 @@ import type { StoredObservation } from './record.ts'
 import { DAY_MS, dayOf, dayStart, HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { listSegments, scanSegment } from './segment.ts'
 
-const STEP_MS = 40 // what one step is to take, so that the store thread soon looks for what came in meanwhile
+const STEP_MS = 20 // what one step is to take, so that the store thread soon looks for what came in meanwhile
 const STEP_COUNT_MIN = 250
 const STEP_COUNT_MAX = 10_000 // records
 const PENDING_COUNT = 500 // records read at once while starting
