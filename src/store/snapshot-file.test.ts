@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { readSnapshot, removeSnapshot, snapshotPath, writeSnapshot } from './snapshot-file.ts'
 
-const PIECES = [Buffer.from('first'), Buffer.alloc(3000, 7), Buffer.from([1])]
+const PIECES = [Buffer.from('first'), Buffer.alloc(3000, 7), Buffer.alloc(0), Buffer.from([1]), Buffer.alloc(0)]
 const always = { deadline: Number.POSITIVE_INFINITY, onPieces: () => {} }
 
 test('the pieces come back as they were written', async (t) => {

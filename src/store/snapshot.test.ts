@@ -109,6 +109,22 @@ test('what cannot stand for the journal is not used: the index tells all, as wit
   assert.equal(await uses(dir), false, 'damaged')
 })
 
+test('a node that has seen nothing, or addresses alone, starts as often as it likes, and has it saved', async (t) => {
+  const dir = tempDir(t)
+  for (const isSeen of [false, false, true, true]) {
+    await using store = await open(dir)
+    if (isSeen) store.append(observation({ at: Date.now(), bytes: Buffer.from('no SIP at all') }))
+    await store.flush({ indexed: true })
+    const count = store.indicators.count('ip-address')
+    assert.equal(count, isSeen ? 1 : 0)
+    assert.equal(store.indicators.count('phone-number'), 0)
+    await store[Symbol.asyncDispose]()
+    const live = new LiveIndicators({ now: Date.now })
+    assert(loadSnapshot(dir, live) !== null)
+    assert.deepEqual([live.count('ip-address'), live.count('phone-number')], [count, 0])
+  }
+})
+
 test('an hour that expires while the node is stopped is in no count', async (t) => {
   const clockOffset = createClockOffset()
   const dir = tempDir(t)
