@@ -129,12 +129,15 @@ export class LiveIndicators implements Indicators {
     }
   }
 
-  /** Takes what `save` gave in place of nothing, each piece in memory of its own, which is taken over. */
+  /**
+   * Takes what `save` gave in place of nothing, each piece in memory of its own, which is taken over. Throws when it
+   * cannot be that; then all must be cleared.
+   */
   load(pieces: readonly Uint8Array<ArrayBuffer>[]): void {
     let taken = 0
     const next = (): Uint8Array<ArrayBuffer> => {
       const piece = pieces[taken++]
-      if (piece === undefined) throw new RangeError('Cannot load the indicators: there is less than was saved')
+      if (piece === undefined) throw new RangeError('it holds less than was saved')
       return piece
     }
     this.#addresses.load(next)
@@ -142,6 +145,7 @@ export class LiveIndicators implements Indicators {
     this.#addressKeys.load(this.#addresses.slotCount, (slot) => this.#addresses.touchAt(slot) > 0)
     this.#numberKeys.load(next, this.#numbers.slotCount, (slot) => this.#numbers.touchAt(slot) > 0)
     this.#forms.load(next)
+    if (taken < pieces.length) throw new RangeError('it holds more than was saved')
   }
 
   /** Forgets all. */

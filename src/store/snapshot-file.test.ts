@@ -30,11 +30,11 @@ test('a file that is cut or has one other bit is not used', async (t) => {
   const whole = readFileSync(path)
   for (let at = 0; at < whole.length; at += at < 100 || at > whole.length - 100 ? 1 : 97) {
     writeFileSync(path, whole.subarray(0, at))
-    assert.equal(readSnapshot(path), null, `cut at ${at}`)
+    assert.throws(() => readSnapshot(path), /damaged|version/, `cut at ${at}`)
     const harmed = Buffer.from(whole)
     harmed[at]! ^= 1 << (at & 7)
     writeFileSync(path, harmed)
-    assert.equal(readSnapshot(path), null, `another byte at ${at}`)
+    assert.throws(() => readSnapshot(path), /damaged|version/, `another byte at ${at}`)
   }
 })
 

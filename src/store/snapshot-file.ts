@@ -62,7 +62,7 @@ function headOf(piece: Uint8Array, size = piece.length): Buffer {
 
 const checksum = (head: Buffer, piece: Uint8Array): number => crc32(piece, crc32(head.subarray(0, 4)))
 
-/** The pieces, each in memory of its own; null when there is no such file, or it is damaged or of another version. */
+/** The pieces, each in memory of its own; null when there is no such file. Throws an Error that says why it is of no use. */
 export function readSnapshot(path: string): Uint8Array<ArrayBuffer>[] | null {
   let fd: number
   try {
@@ -72,19 +72,23 @@ export function readSnapshot(path: string): Uint8Array<ArrayBuffer>[] | null {
     throw error
   }
   try {
-    const magic = readPiece(fd)
-    if (magic === null || magic === 'end' || !MAGIC.equals(magic)) return null
+    if (!MAGIC.equals(wholePiece(fd) ?? NOTHING)) throw new Error('it is of another version')
     const pieces: Uint8Array<ArrayBuffer>[] = []
-    for (let piece = readPiece(fd); piece !== null; piece = readPiece(fd)) {
-      if (piece === 'end') return pieces
-      pieces.push(piece)
-    }
-    return null
+    for (let piece = wholePiece(fd); piece !== null; piece = wholePiece(fd)) pieces.push(piece)
+    return pieces
   } finally {
     closeSync(fd)
   }
 }
 
+/** The next piece; null at the end. */
+function wholePiece(fd: number): Uint8Array<ArrayBuffer> | null {
+  const piece = readPiece(fd)
+  if (piece === null) throw new Error('it is damaged')
+  return piece === 'end' ? null : piece
+}
+
+/** Null when it is cut or damaged. */
 function readPiece(fd: number): Uint8Array<ArrayBuffer> | 'end' | null {
   const head = Buffer.alloc(HEAD_SIZE)
   if (readSync(fd, head, 0, HEAD_SIZE, null) < HEAD_SIZE) return null

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { endianness } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
@@ -11,7 +12,7 @@ import { countRecords } from './resume.ts'
 import { DAY_MS, HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { journalDir } from './segment.ts'
 import { loadSnapshot, saveSnapshot } from './snapshot.ts'
-import { snapshotPath } from './snapshot-file.ts'
+import { snapshotPath, writeSnapshot } from './snapshot-file.ts'
 import { openStore, type StoreDeps } from './store.ts'
 import type { Store } from './types.ts'
 
@@ -29,7 +30,7 @@ function append(store: Store, count: number, prefix: string, at = Date.now()): v
   }
 }
 
-const answers = ({ indicators }: Store): unknown =>
+const answers = ({ indicators }: Pick<Store, 'indicators'>): unknown =>
   (['ip-address', 'phone-number'] as const).map((kind) => [...indicators.all(kind)])
 
 /** A folder of a node that was stopped, and what its indicators stand for. */
@@ -40,7 +41,7 @@ async function stoppedNode(t: TestContext, at = Date.now()): Promise<{ dir: stri
     append(store, 100, 'before', at)
     await store.flush({ indexed: true })
   }
-  const mark = loadSnapshot(dir, new LiveIndicators({ now: Date.now }))
+  const mark = loadSnapshot(dir, new LiveIndicators({ now: Date.now }), assert.fail)
   assert(mark !== null)
   return { dir, mark }
 }
@@ -48,7 +49,7 @@ async function stoppedNode(t: TestContext, at = Date.now()): Promise<{ dir: stri
 /** Saves what is there and one address more, which tells whether a start has used it. */
 async function saveMarked(dir: string, mark: SnapshotMark, firstAt = Date.now()): Promise<void> {
   const live = new LiveIndicators({ now: Date.now })
-  loadSnapshot(dir, live)
+  loadSnapshot(dir, live, assert.fail)
   const facts = { count: 1, repeatCount: 0, firstAt, lastAt: Date.now(), validation: 'none', tagMask: 1 } as const
   live.add({ kind: 'ip-address', value: ONLY_SAVED, form: '', ...facts })
   await saveSnapshot(dir, live, mark, { deadline: Number.POSITIVE_INFINITY, onSaved: () => {} })
@@ -109,6 +110,67 @@ test('what cannot stand for the journal is not used: the index tells all, as wit
   assert.equal(await uses(dir), false, 'damaged')
 })
 
+test('a snapshot that is cut or has another byte anywhere tells the same or nothing', async (t) => {
+  const dir = tempDir(t)
+  const { mark } = await stoppedNode(t)
+  await saveMarked(dir, mark)
+  const path = snapshotPath(dir)
+  const whole = readFileSync(path)
+  const load = (bytes: Uint8Array): { isLoaded: boolean; told: unknown; repairs: string[] } => {
+    writeFileSync(path, bytes)
+    const indicators = new LiveIndicators({ now: Date.now })
+    const repairs: string[] = []
+    const isLoaded = loadSnapshot(dir, indicators, (repair) => repairs.push(repair)) !== null
+    return { isLoaded, told: answers({ indicators }), repairs }
+  }
+  const expected = load(whole)
+  assert(expected.isLoaded)
+  for (let at = 0; at < whole.length; at++) {
+    const harmed = Buffer.from(whole)
+    harmed[at]! ^= 1 + (at % 255)
+    for (const bytes of [whole.subarray(0, at), harmed]) {
+      const { repairs, ...found } = load(bytes)
+      if (found.isLoaded) assert.deepEqual(found.told, expected.told, `at ${at}`)
+      else assert.deepEqual([found.told, repairs.length], [[[], []], 1], `at ${at}`)
+    }
+  }
+})
+
+test('whatever stands in its place stops no start, and is said', async (t) => {
+  const { dir, mark } = await stoppedNode(t)
+  const path = snapshotPath(dir)
+  const head = Buffer.from(JSON.stringify({ ...mark, endianness: endianness() }))
+  const otherHead = Buffer.from(JSON.stringify({ ...mark, endianness: 'PDP' }))
+  const live = new LiveIndicators({ now: Date.now })
+  assert(loadSnapshot(dir, live, assert.fail) !== null)
+  const pieces = [...live.save()].map((piece) => Buffer.from(piece))
+  const write = (...all: Buffer[]): Promise<unknown> =>
+    writeSnapshot(path, all, { deadline: Number.POSITIVE_INFINITY, onPieces: () => {} })
+  const folder = async (): Promise<void> => {
+    rmSync(path)
+    mkdirSync(path)
+  }
+  const cases: readonly [why: RegExp, make: () => Promise<unknown>][] = [
+    [/damaged/, async () => writeFileSync(path, 'no snapshot at all')],
+    [/JSON/, () => write()],
+    [/JSON/, () => write(Buffer.from('{'), ...pieces)],
+    [/another kind of machine/, () => write(otherHead, ...pieces)],
+    [/less than was saved/, () => write(head, ...pieces.slice(0, -1))],
+    [/more than was saved/, () => write(head, ...pieces, head)],
+    [/./, () => write(head, pieces[0]!, Buffer.alloc(1_000_000), ...pieces.slice(2))],
+    [/EISDIR/, folder],
+  ]
+  for (const [why, make] of cases) {
+    await make()
+    await using store = await open(dir)
+    assert.equal(store.indicators.get('ip-address', '198.51.100.7')?.count, 5)
+    assert.equal(store.indicators.count('ip-address'), 20)
+    const repairs = store.status().repairs.join()
+    assert.match(repairs, /indicators\.snapshot was not used/)
+    assert.match(repairs, why)
+  }
+})
+
 test('a node that has seen nothing, or addresses alone, starts as often as it likes, and has it saved', async (t) => {
   const dir = tempDir(t)
   for (const isSeen of [false, false, true, true]) {
@@ -120,7 +182,7 @@ test('a node that has seen nothing, or addresses alone, starts as often as it li
     assert.equal(store.indicators.count('phone-number'), 0)
     await store[Symbol.asyncDispose]()
     const live = new LiveIndicators({ now: Date.now })
-    assert(loadSnapshot(dir, live) !== null)
+    assert(loadSnapshot(dir, live, assert.fail) !== null)
     assert.deepEqual([live.count('ip-address'), live.count('phone-number')], [count, 0])
   }
 })
