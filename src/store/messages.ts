@@ -26,7 +26,7 @@ export type SnapshotMark = {
   /** All hours before this one have been taken out; null when some may be left. */
   readonly expiredHour: number | null
 }
-export type LoadedSnapshot = SnapshotMark & { readonly oldestAt: number } // the first time of any indicator
+export type LoadedSnapshot = SnapshotMark & { readonly oldestAt: number } // the first time of any indicator or form
 
 /** Main thread → store thread. */
 export type ToStore =

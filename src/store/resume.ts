@@ -10,11 +10,12 @@ const READ_COUNT = 500
 
 /**
  * Whether a snapshot of the indicators is what the journal up to its position says, less the hours that have expired.
- * The hours that an indicator lost since then cannot be told, so it is not when one may have lost any.
+ * It is not when any of them reaches back into such an hour: either that expired since then, and what it took away cannot
+ * be told, or it had expired before, and this was counted in memory alone: the index holds so many numbers of a source
+ * and an hour, and so many days, and tells only of what it held when an hour expires.
  */
 export function isCurrent(snapshot: LoadedSnapshot, reader: JournalReader, position: number, now: number): boolean {
-  const cutoffHour = hourOf(now - RETENTION_MS)
-  if (hourOf(snapshot.oldestAt) < cutoffHour && snapshot.expiredHour !== cutoffHour) return false
+  if (hourOf(snapshot.oldestAt) < hourOf(now - RETENTION_MS)) return false
   return snapshot.position === position || (snapshot.position < position && reader.get(snapshot.position) !== null)
 }
 

@@ -55,6 +55,15 @@ async function saveMarked(dir: string, mark: SnapshotMark, firstAt = Date.now())
   await saveSnapshot(dir, live, mark, { deadline: Number.POSITIVE_INFINITY, onSaved: () => {} })
 }
 
+/** Saves what is there as that of a node for which all hours had expired that are older than 7 days by then. */
+async function saveOn(dir: string, now: () => number): Promise<void> {
+  const live = new LiveIndicators({ now })
+  const mark = loadSnapshot(dir, live, assert.fail)
+  assert(mark !== null)
+  const left = { ...mark, expiredHour: hourOf(now() - RETENTION_MS) }
+  await saveSnapshot(dir, live, left, { deadline: Number.POSITIVE_INFINITY, onSaved: () => {} })
+}
+
 async function uses(dir: string, deps: Partial<StoreDeps> = {}): Promise<boolean> {
   await using store = await open(dir, deps)
   assert.equal(store.indicators.get('ip-address', '198.51.100.7')?.count, 5)
@@ -79,22 +88,10 @@ test('what cannot stand for the journal is not used: the index tells all, as wit
     { name: 'a later record than any', position: mark.position + 1, isUsed: false },
     { name: 'young indicators, whatever expired', expiredHour: 1, firstAt: long, isUsed: true },
     {
-      name: 'an old indicator, and hours that may be left',
-      expiredHour: null,
-      firstAt: long - 5 * DAY_MS,
-      isUsed: false,
-    },
-    {
-      name: 'an old indicator, and an hour that expired since',
-      expiredHour: 1,
-      firstAt: long - 5 * DAY_MS,
-      isUsed: false,
-    },
-    {
-      name: 'an old indicator, and no hour that expired since',
+      name: 'an indicator from an hour that expired, after that expired',
       expiredHour: hourOf(Date.now() - RETENTION_MS),
       firstAt: long - 5 * DAY_MS,
-      isUsed: true,
+      isUsed: false,
     },
   ]
   for (const { name, position = mark.position, expiredHour = mark.expiredHour, firstAt, isUsed } of cases) {
@@ -204,6 +201,33 @@ test('an hour that expires while the node is stopped is in no count', async (t) 
   await using store = await open(dir, { clockOffset })
   await store.flush({ indexed: true })
   while (store.indicators.get('ip-address', '198.51.100.7')?.count !== 5) await store.flush()
+})
+
+test('what memory alone has counted stays no longer than 7 days, however often the node starts', async (t) => {
+  const clockOffset = createClockOffset()
+  const dir = tempDir(t)
+  const now = (): number => Date.now() + (clockOffset[0] ?? 0)
+  const dial = (store: Store, ip: string, number: string): void =>
+    store.append(observation({ at: now(), bytes: sipRequest({ number, callId: number }), source: { ip, port: 5060 } }))
+  const number = '+44 20 8123 9999'
+  {
+    await using store = await open(dir, { clockOffset })
+    for (let i = 0; i < 1200; i++) dial(store, '198.51.100.7', `90044208123${1000 + i}`)
+    dial(store, '198.51.100.7', '900442081239999') // more than the index holds of one source
+    await store.flush({ indexed: true })
+    clockOffset[0] = 2 * HOUR_MS
+    dial(store, '198.51.100.8', '900442081239999')
+    await store.flush({ indexed: true })
+    assert.equal(store.indicators.get('phone-number', number)?.count, 2)
+  }
+  clockOffset[0] = RETENTION_MS + HOUR_MS + 1000
+  await saveOn(dir, now) // as if it had run until now
+  for (let start = 0; start < 2; start++) {
+    await using store = await open(dir, { clockOffset })
+    assert.equal(store.indicators.get('phone-number', number)?.count, 1)
+    assert.equal(store.indicators.get('phone-number', number)?.dialled[0]?.count, 1)
+    await store.flush({ indexed: true })
+  }
 })
 
 test('after a crash the snapshot made meanwhile and the journal behind it tell the same', async (t) => {

@@ -31,7 +31,7 @@ function load([first = new Uint8Array(0), ...pieces]: Uint8Array<ArrayBuffer>[],
   const { position, expiredHour, endianness: written } = JSON.parse(Buffer.from(first).toString()) as Head
   if (written !== endianness()) throw new Error('it comes from another kind of machine')
   live.load(pieces)
-  return { position, expiredHour, oldestAt: live.oldestAt }
+  return { position, expiredHour, oldestAt: live.findOldestAt() }
 }
 
 /**
