@@ -4,9 +4,12 @@ import { deriveEvent } from './derive.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
 import type { LoadedSnapshot } from './messages.ts'
 import { hourOf, RETENTION_MS } from './retention.ts'
-import { listSegments, visitBlocks } from './segment.ts'
+import { listSegments, readSaltAt, visitBlocks } from './segment.ts'
 
 const READ_COUNT = 500
+
+/** `position`: the id of its newest record. */
+export type ResumeJournal = { readonly dir: string; readonly reader: JournalReader; readonly position: number }
 
 /**
  * Whether a snapshot of the indicators is what the journal up to its position says, less the hours that have expired.
@@ -14,8 +17,10 @@ const READ_COUNT = 500
  * be told, or it had expired before, and this was counted in memory alone: the index holds so many numbers of a source
  * and an hour, and so many days, and tells only of what it held when an hour expires.
  */
-export function isCurrent(snapshot: LoadedSnapshot, reader: JournalReader, position: number, now: number): boolean {
+export function isCurrent(snapshot: LoadedSnapshot, journal: ResumeJournal, now: number): boolean {
+  const { dir, reader, position } = journal
   if (hourOf(snapshot.oldestAt) < hourOf(now - RETENTION_MS)) return false
+  if (snapshot.salt !== readSaltAt(dir, snapshot.position)) return false // it is of another node
   return snapshot.position === position || (snapshot.position < position && reader.get(snapshot.position) !== null)
 }
 

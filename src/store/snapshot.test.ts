@@ -96,7 +96,7 @@ test('what cannot stand for the journal is not used: the index tells all, as wit
   ]
   for (const { name, position = mark.position, expiredHour = mark.expiredHour, firstAt, isUsed } of cases) {
     restore()
-    await saveMarked(dir, { position, expiredHour }, firstAt)
+    await saveMarked(dir, { ...mark, position, expiredHour }, firstAt)
     assert.equal(await uses(dir), isUsed, name)
   }
   restore()
@@ -105,6 +105,13 @@ test('what cannot stand for the journal is not used: the index tells all, as wit
   whole[whole.length >> 1]! ^= 1
   writeFileSync(snapshotPath(dir), whole)
   assert.equal(await uses(dir), false, 'damaged')
+})
+
+test('what another node saved is not used, though that has a record of the same id', async (t) => {
+  const [own, other] = [await stoppedNode(t), await stoppedNode(t)]
+  await saveMarked(own.dir, { ...own.mark, salt: other.mark.salt })
+  assert.equal(await uses(own.dir), false)
+  assert.notEqual(own.mark.salt, null)
 })
 
 test('a snapshot that is cut or has another byte anywhere tells the same or nothing', async (t) => {

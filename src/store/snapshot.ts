@@ -28,10 +28,10 @@ export function loadSnapshot(
 }
 
 function load([first = new Uint8Array(0), ...pieces]: Uint8Array<ArrayBuffer>[], live: LiveIndicators): LoadedSnapshot {
-  const { position, expiredHour, endianness: written } = JSON.parse(Buffer.from(first).toString()) as Head
+  const { endianness: written, ...mark } = JSON.parse(Buffer.from(first).toString()) as Head
   if (written !== endianness()) throw new Error('it comes from another kind of machine')
   live.load(pieces)
-  return { position, expiredHour, oldestAt: live.findOldestAt() }
+  return { ...mark, oldestAt: live.findOldestAt() }
 }
 
 /**

@@ -18,7 +18,7 @@ import { Outlet } from './outlet.ts'
 import { countRecords, isCurrent, replay } from './resume.ts'
 import { HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { RingReader } from './ring.ts'
-import { journalDir } from './segment.ts'
+import { journalDir, readSaltAt } from './segment.ts'
 
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
 const LOOK_COUNT = 256 // events taken between two looks at the clock
@@ -116,7 +116,8 @@ export class StoreThread {
   /** Not when it would take longer than to read the hours of all indicators. */
   #canResume(snapshot: LoadedSnapshot): boolean {
     const { position, repairs } = this.#journal
-    if (repairs.length > 0 || !isCurrent(snapshot, this.#reader, position, this.#now())) return false
+    const journal = { dir: this.#journalDir, reader: this.#reader, position }
+    if (repairs.length > 0 || !isCurrent(snapshot, journal, this.#now())) return false
     const replayCount = countRecords(this.#journalDir, snapshot.position, position)
     return replayCount <= REPLAY_COUNT_MAX || snapshot.position >= this.#indexer.position
   }
@@ -224,12 +225,19 @@ export class StoreThread {
     const isDue = ageMs >= this.#snapshotMs || (ageMs >= SNAPSHOT_MIN_MS && addedCount >= SNAPSHOT_RECORD_COUNT)
     if (!isDue) return
     this.#marked = { at: performance.now(), durableCount: this.#durableCount }
-    this.#send({ kind: 'mark', mark: this.#mark() })
+    const mark = this.#mark()
+    if (mark !== null) this.#send({ kind: 'mark', mark })
   }
 
-  #mark(): SnapshotMark {
-    const isExpiring = this.#expiringSince !== null
-    return { position: this.#journal.position, expiredHour: isExpiring ? null : this.#expiredHour }
+  /** Null when the journal cannot be read just now. */
+  #mark(): SnapshotMark | null {
+    const { position } = this.#journal
+    try {
+      const salt = readSaltAt(this.#journalDir, position)
+      return { position, salt, expiredHour: this.#expiringSince === null ? this.#expiredHour : null }
+    } catch {
+      return null // the next one is made in its turn; without any the next start reads the index
+    }
   }
 
   #scheduleIndex(): void {
