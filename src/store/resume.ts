@@ -8,8 +8,13 @@ import { listSegments, readSaltAt, visitBlocks } from './segment.ts'
 
 const READ_COUNT = 500
 
-/** `position`: the id of its newest record. */
-export type ResumeJournal = { readonly dir: string; readonly reader: JournalReader; readonly position: number }
+/** What a snapshot is compared with. */
+export type ResumeState = {
+  readonly dir: string // of the journal
+  readonly reader: JournalReader
+  readonly position: number // the id of the newest record
+  readonly expiredHour: number // the index may have removed earlier ones
+}
 
 /**
  * Whether a snapshot of the indicators is what the journal up to its position says, less the hours that have expired.
@@ -17,9 +22,11 @@ export type ResumeJournal = { readonly dir: string; readonly reader: JournalRead
  * be told, or it had expired before, and this was counted in memory alone: the index holds so many numbers of a source
  * and an hour, and so many days, and tells only of what it held when an hour expires.
  */
-export function isCurrent(snapshot: LoadedSnapshot, journal: ResumeJournal, now: number): boolean {
-  const { dir, reader, position } = journal
-  if (hourOf(snapshot.oldestAt) < hourOf(now - RETENTION_MS)) return false
+export function isCurrent(snapshot: LoadedSnapshot, state: ResumeState, now: number): boolean {
+  const { dir, reader, position, expiredHour } = state
+  const oldestHour = hourOf(snapshot.oldestAt)
+  if (oldestHour < hourOf(now - RETENTION_MS)) return false
+  if (oldestHour < expiredHour && (snapshot.expiredHour ?? 0) < expiredHour) return false // the clock was set back
   if (snapshot.salt !== readSaltAt(dir, snapshot.position)) return false // it is of another node
   return snapshot.position === position || (snapshot.position < position && reader.get(snapshot.position) !== null)
 }

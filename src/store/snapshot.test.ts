@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { type TestContext, test } from 'node:test'
+import { dumpIndex } from '../../test/support/index-dump.ts'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { createClockOffset } from './clock.ts'
+import { ExpiredHour } from './expired-hour.ts'
 import { LiveIndicators } from './live-indicators.ts'
 import type { SnapshotMark } from './messages.ts'
 import { countRecords } from './resume.ts'
@@ -105,6 +107,47 @@ test('what cannot stand for the journal is not used: the index tells all, as wit
   whole[whole.length >> 1]! ^= 1
   writeFileSync(snapshotPath(dir), whole)
   assert.equal(await uses(dir), false, 'damaged')
+})
+
+test('an hour that the index has removed does not come back with an older snapshot and a clock set back', async (t) => {
+  const clockOffset = createClockOffset()
+  const dir = tempDir(t)
+  const saved = `${tempDir(t)}/saved`
+  const now = (): number => Date.now() + (clockOffset[0] ?? 0)
+  const early = hourOf(now())
+  {
+    await using store = await open(dir, { clockOffset })
+    append(store, 100, 'early', now())
+    await store.flush({ indexed: true })
+    clockOffset[0] = 2 * HOUR_MS
+    append(store, 100, 'late', now())
+    await store.flush({ indexed: true })
+  }
+  cpSync(snapshotPath(dir), saved)
+  clockOffset[0] = RETENTION_MS + HOUR_MS + 1000
+  {
+    await using store = await open(dir, { clockOffset })
+    const isHeld = (): boolean => dumpIndex(`${dir}/index`).hours.some(({ hour }) => hour === early)
+    while (isHeld()) await store.flush()
+  }
+  clockOffset[0] = 2 * HOUR_MS
+  cpSync(saved, snapshotPath(dir))
+  await using store = await open(dir, { clockOffset })
+  assert.equal(store.indicators.get('ip-address', '198.51.100.7')?.count, 5)
+})
+
+test('after a clock was far ahead, a snapshot is used that was saved since', async (t) => {
+  const { dir, mark } = await stoppedNode(t)
+  const ahead = hourOf(Date.now() + 365 * DAY_MS)
+  new ExpiredHour(dir).raise(ahead)
+  for (const [expiredHour, isUsed] of [
+    [ahead - 1, false],
+    [null, false],
+    [ahead, true],
+  ] as const) {
+    await saveMarked(dir, { ...mark, expiredHour })
+    assert.equal(await uses(dir), isUsed, String(expiredHour))
+  }
 })
 
 test('what another node saved is not used, though that has a record of the same id', async (t) => {

@@ -7,6 +7,7 @@ import { indexDir } from './day-files.ts'
 import type { Delta } from './delta.ts'
 import { batchOf } from './delta-batch.ts'
 import { DialledForms } from './dialled-forms.ts'
+import { ExpiredHour } from './expired-hour.ts'
 import { Indexer } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
 import { Intake } from './intake.ts'
@@ -54,6 +55,7 @@ export class StoreThread {
   readonly #deltas: DeltaSender
   readonly #isPressed: () => boolean
   readonly #journalDir: string
+  readonly #expired: ExpiredHour
   readonly #snapshotMs: number
   readonly #sweepTimer: NodeJS.Timeout
   readonly #outlets: Outlet[] = []
@@ -69,7 +71,6 @@ export class StoreThread {
   #steppedAt = Number.NEGATIVE_INFINITY // when the index took its last step, monotonic ms
   #overQuota: boolean
   #expiringSince: number | null = null // monotonic ms
-  #expiredHour: number | null = null // all hours before it were taken out of the indicators
   #marked = { at: performance.now(), durableCount: 0 } // the last snapshot
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
   #writeTrouble: string | null = null
@@ -93,7 +94,10 @@ export class StoreThread {
     this.#deltas = new DeltaSender(this.#intake.window, init.applied, (batch) => {
       send({ kind: 'batch', batch }, [batch.addresses.buffer])
     })
-    this.#indexer.dropExpired(this.#now())
+    this.#expired = new ExpiredHour(init.stateDir)
+    const now = this.#now()
+    this.#expired.raise(hourOf(now - RETENTION_MS))
+    this.#indexer.dropExpired(now)
     for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
     this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
@@ -116,8 +120,8 @@ export class StoreThread {
   /** Not when it would take longer than to read the hours of all indicators. */
   #canResume(snapshot: LoadedSnapshot): boolean {
     const { position, repairs } = this.#journal
-    const journal = { dir: this.#journalDir, reader: this.#reader, position }
-    if (repairs.length > 0 || !isCurrent(snapshot, journal, this.#now())) return false
+    const state = { dir: this.#journalDir, reader: this.#reader, position, expiredHour: this.#expired.hour }
+    if (repairs.length > 0 || !isCurrent(snapshot, state, this.#now())) return false
     const replayCount = countRecords(this.#journalDir, snapshot.position, position)
     return replayCount <= REPLAY_COUNT_MAX || snapshot.position >= this.#indexer.position
   }
@@ -234,7 +238,7 @@ export class StoreThread {
     const { position } = this.#journal
     try {
       const salt = readSaltAt(this.#journalDir, position)
-      return { position, salt, expiredHour: this.#expiringSince === null ? this.#expiredHour : null }
+      return { position, salt, expiredHour: this.#expiringSince === null ? this.#expired.hour : null }
     } catch {
       return null // the next one is made in its turn; without any the next start reads the index
     }
@@ -253,6 +257,7 @@ export class StoreThread {
     }
     try {
       if (this.#isBehind()) this.#indexedCount += this.#indexer.step(this.#journal.position)
+      if (this.#expiringSince !== null) this.#expired.raise(hourOf(this.#now() - RETENTION_MS))
       this.#expireSome()
       this.#indexTrouble = this.#indexer.isFull ? INDEX_FULL : null
     } catch (error) {
@@ -306,7 +311,6 @@ export class StoreThread {
     if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
     if (more) return
     this.#expiringSince = null
-    this.#expiredHour = hourOf(this.#now() - RETENTION_MS)
   }
 
   /**
