@@ -8,6 +8,7 @@ import type { Delta } from './delta.ts'
 import { batchOf } from './delta-batch.ts'
 import { DialledForms } from './dialled-forms.ts'
 import { ExpiredHour } from './expired-hour.ts'
+import { indexFolders, settleIndex } from './index-swap.ts'
 import { Indexer } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
 import { Intake } from './intake.ts'
@@ -37,6 +38,7 @@ const QUOTA_FACTOR = 1.1
 const QUOTA_FACTOR_BEHIND = 1.25
 const INDEX_FULL =
   'the index has reached the disk quota: new addresses and numbers are kept in memory and in the journal only; raise state.quota_mib'
+const SWAPPED = 'a reindex was ended before its index was in place: that was put there'
 
 const SEGMENT_SIZE_MIN = 1_048_576 // bytes
 const SEGMENTS_PER_QUOTA = 32
@@ -56,6 +58,7 @@ export class StoreThread {
   readonly #isPressed: () => boolean
   readonly #journalDir: string
   readonly #expired: ExpiredHour
+  readonly #repairs: string[] = []
   readonly #snapshotMs: number
   readonly #sweepTimer: NodeJS.Timeout
   readonly #outlets: Outlet[] = []
@@ -88,6 +91,7 @@ export class StoreThread {
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
     this.#overQuota = this.#journal.size >= init.quotaSize
+    if (settleIndex(indexFolders(init.stateDir))) this.#repairs.push(SWAPPED)
     const forms = new DialledForms()
     this.#indexer = new Indexer(dirs, this.#reader, forms)
     this.#intake = new Intake(this.#journal, forms)
@@ -101,7 +105,7 @@ export class StoreThread {
     for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
     this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
-    const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
+    const repairs = [...this.#journal.repairs, ...this.#repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
     this.#sweep()
   }
