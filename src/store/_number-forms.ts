@@ -8,12 +8,15 @@ const FIRST = 0 // words of a row's key: its first form, counted from 1, and how
 const COUNT = 1
 const PLACES_MIN = 1024
 
+export type FormCounts = { readonly count: number; readonly firstAt: number; readonly lastAt: number }
+
 /** The dialled forms of all numbers, in columns; those of a number are a chain that its row begins. */
 export class NumberForms {
   readonly #rows: IndicatorRows
   readonly #countMax: number
   #texts: string[] = []
   #counts = new Float64Array(PLACES_MIN)
+  #firstAt = new Float64Array(PLACES_MIN) // Infinity in a free place
   #lastAt = new Float64Array(PLACES_MIN)
   #next = new Int32Array(PLACES_MIN) // the next form of the same number, or the next free place; counted from 1
   #free = 0
@@ -29,15 +32,17 @@ export class NumberForms {
   }
 
   /** Further forms than a number may have, or all numbers together, count for the number alone. */
-  add(slot: number, form: string, count: number, lastAt: number): void {
+  add(slot: number, form: string, { count, firstAt, lastAt }: FormCounts): void {
     const known = this.#find(slot, form)
     if (known > 0) {
       this.#counts[known - 1]! += count
+      if (firstAt < this.#firstAt[known - 1]!) this.#firstAt[known - 1] = firstAt
       if (lastAt > this.#lastAt[known - 1]!) this.#lastAt[known - 1] = lastAt
     } else if (this.countOf(slot) < DIALLED_FORMS_MAX && this.count < this.#countMax) {
       const place = this.#take()
       this.#texts[place - 1] = form
       this.#counts[place - 1] = count
+      this.#firstAt[place - 1] = firstAt
       this.#lastAt[place - 1] = lastAt
       this.#next[place - 1] = this.#rows.word(slot, FIRST)
       this.#rows.setWord(slot, FIRST, place)
@@ -45,10 +50,11 @@ export class NumberForms {
     }
   }
 
-  replace(slot: number, form: string, left: { count: number; lastAt: number }): void {
+  replace(slot: number, form: string, left: FormCounts): void {
     const known = this.#find(slot, form)
     if (known === 0) return
     this.#counts[known - 1] = left.count
+    this.#firstAt[known - 1] = left.firstAt
     this.#lastAt[known - 1] = left.lastAt
   }
 
@@ -87,10 +93,18 @@ export class NumberForms {
     return forms.reverse().sort((a, b) => b.count - a.count || b.lastSeenAt - a.lastSeenAt)
   }
 
+  /** The earliest first time of any form; Infinity when there is none. */
+  get oldestAt(): number {
+    let oldestAt = Number.POSITIVE_INFINITY
+    for (let i = 0; i < this.#texts.length; i++) oldestAt = Math.min(oldestAt, this.#firstAt[i]!)
+    return oldestAt
+  }
+
   *save(): Generator<Uint8Array> {
     const placeCount = this.#texts.length
     yield bytesOf(new Float64Array([this.count, this.#free, placeCount]))
     yield bytesOf(this.#counts.subarray(0, placeCount))
+    yield bytesOf(this.#firstAt.subarray(0, placeCount))
     yield bytesOf(this.#lastAt.subarray(0, placeCount))
     yield bytesOf(this.#next.subarray(0, placeCount))
     yield* saveTexts(this.#texts, placeCount)
@@ -102,7 +116,8 @@ export class NumberForms {
     this.count = places[0]!
     this.#free = places[1]!
     while (this.#counts.length < placeCount) this.#grow()
-    for (const column of [this.#counts, this.#lastAt, this.#next]) new Uint8Array(column.buffer).set(next())
+    const columns = [this.#counts, this.#firstAt, this.#lastAt, this.#next]
+    for (const column of columns) new Uint8Array(column.buffer).set(next())
     this.#texts = loadTexts(next, placeCount)
   }
 
@@ -126,6 +141,7 @@ export class NumberForms {
   #release(place: number): void {
     this.count--
     this.#texts[place - 1] = ''
+    this.#firstAt[place - 1] = Number.POSITIVE_INFINITY
     this.#next[place - 1] = this.#free
     this.#free = place
   }
@@ -133,6 +149,7 @@ export class NumberForms {
   #grow(): void {
     const room = 2 * this.#counts.length
     this.#counts = grown(this.#counts, new Float64Array(room))
+    this.#firstAt = grown(this.#firstAt, new Float64Array(room))
     this.#lastAt = grown(this.#lastAt, new Float64Array(room))
     this.#next = grown(this.#next, new Int32Array(room))
   }

@@ -408,7 +408,7 @@ test('what was saved and loaded is the same, and goes on in the same way', () =>
         [...live.all('ip-address')],
         [...live.all('phone-number')],
         live.formCount,
-        live.oldestAt,
+        live.findOldestAt(),
       ]
       assert.deepEqual(seen(other), seen(one))
       for (const each of after) {
@@ -435,10 +435,31 @@ test('a table of several segments is saved and loaded whole', () => {
   other.load([...one.save()].map((piece) => Uint8Array.from(piece)))
   assert.deepEqual([...other.all('ip-address')], [...one.all('ip-address')])
   assert.deepEqual([...other.all('phone-number')], [...one.all('phone-number')])
-  assert.equal(other.oldestAt, START - 39_999)
+  assert.equal(other.findOldestAt(), START - 39_999)
   assert.throws(
     () =>
       new LiveIndicators({ now: () => START }).load([...one.save()].map((piece) => Uint8Array.from(piece)).slice(0, 3)),
     RangeError,
   )
+})
+
+test('the oldest first time is that of any indicator or form that was seen within 7 days', () => {
+  let now = START
+  const live = new LiveIndicators({ now: () => now })
+  assert.equal(live.findOldestAt(), Number.POSITIVE_INFINITY)
+  const later = START + 5000
+  const [number, form] = ['', '0081'].map((form) => delta({ kind: 'phone-number', value: '+81', form, count: 2 }))
+  assert(number !== undefined && form !== undefined)
+  live.add({ ...number, lastAt: later })
+  live.add({ ...form, lastAt: later })
+  live.add(delta({ value: '192.0.2.1' }))
+  const left = { count: 1, firstAt: later, lastAt: later }
+  live.replace(number, { ...number, ...left })
+  now = START + RETENTION_MS
+  assert.equal(live.findOldestAt(), START, 'the form')
+  live.replace(form, { ...form, ...left })
+  assert.equal(live.findOldestAt(), later, 'the address was not seen for 7 days')
+  live.replace(form, null)
+  live.replace(number, null)
+  assert.equal(live.findOldestAt(), Number.POSITIVE_INFINITY)
 })

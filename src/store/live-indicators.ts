@@ -58,7 +58,7 @@ export class LiveIndicators implements Indicators {
     for (let row = Math.max(from, addressCount); row < to; row++) {
       const value = batch.texts[2 * (row - addressCount)]!
       const form = batch.texts[2 * (row - addressCount) + 1]!
-      if (form !== '') this.#addForm(value, form, batch.counts[row]!, batch.lastAt[row]!)
+      if (form !== '') this.#addForm(value, form, batch, row)
       else addRow(this.#numbers, this.#number(value, batch.firstAt[row]!), batch, row)
     }
   }
@@ -129,12 +129,15 @@ export class LiveIndicators implements Indicators {
     }
   }
 
-  /** Takes what `save` gave in place of nothing, each piece in memory of its own, which is taken over. */
+  /**
+   * Takes what `save` gave in place of nothing, each piece in memory of its own, which is taken over. Throws when it
+   * cannot be that; then all must be cleared.
+   */
   load(pieces: readonly Uint8Array<ArrayBuffer>[]): void {
     let taken = 0
     const next = (): Uint8Array<ArrayBuffer> => {
       const piece = pieces[taken++]
-      if (piece === undefined) throw new RangeError('Cannot load the indicators: there is less than was saved')
+      if (piece === undefined) throw new RangeError('it holds less than was saved')
       return piece
     }
     this.#addresses.load(next)
@@ -142,6 +145,7 @@ export class LiveIndicators implements Indicators {
     this.#addressKeys.load(this.#addresses.slotCount, (slot) => this.#addresses.touchAt(slot) > 0)
     this.#numberKeys.load(next, this.#numbers.slotCount, (slot) => this.#numbers.touchAt(slot) > 0)
     this.#forms.load(next)
+    if (taken < pieces.length) throw new RangeError('it holds more than was saved')
   }
 
   /** Forgets all. */
@@ -153,9 +157,11 @@ export class LiveIndicators implements Indicators {
     this.#forms = new NumberForms(this.#numbers.rows, this.#formsMax)
   }
 
-  /** The earliest first time of any indicator; Infinity when there is none. */
-  get oldestAt(): number {
-    let oldestAt = Number.POSITIVE_INFINITY
+  /** The earliest first time of any indicator or form, less those not seen for 7 days; Infinity when there is none. */
+  findOldestAt(): number {
+    this.#forgetDead('ip-address')
+    this.#forgetDead('phone-number')
+    let { oldestAt } = this.#forms
     for (const { rows, slotCount } of [this.#addresses, this.#numbers]) {
       for (let slot = 0; slot < slotCount; slot++) {
         if (rows.touch(slot) > 0) oldestAt = Math.min(oldestAt, rows.firstAt(slot))
@@ -238,10 +244,14 @@ export class LiveIndicators implements Indicators {
     return table.make(at)
   }
 
-  #addForm(value: string, form: string, count: number, lastAt: number): void {
+  #addForm(value: string, form: string, batch: DeltaBatch, row: number): void {
     const slot = this.#numberKeys.find(value)
     if (slot === NONE) return // the number itself came just before, unless the table is too small for both
-    this.#forms.add(slot, form, count, lastAt)
+    this.#forms.add(slot, form, {
+      count: batch.counts[row]!,
+      firstAt: batch.firstAt[row]!,
+      lastAt: batch.lastAt[row]!,
+    })
   }
 
   #evict(kind: IndicatorKind): void {

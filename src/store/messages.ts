@@ -23,10 +23,11 @@ export type StoreInit = WorkerInit & {
 /** What the indicators stand for when all that was sent before is applied. */
 export type SnapshotMark = {
   readonly position: number // all records of the journal up to it, and none behind it
-  /** All hours before this one have been taken out; null when some may be left. */
+  readonly salt: string | null // of the segment that holds that record, which no other node has; null: there is none
+  /** All hours before this one have been taken out, as far as the index held them; null when some may be left. */
   readonly expiredHour: number | null
 }
-export type LoadedSnapshot = SnapshotMark & { readonly oldestAt: number } // the first time of any indicator
+export type LoadedSnapshot = SnapshotMark & { readonly oldestAt: number } // the first time of any indicator or form
 
 /** Main thread → store thread. */
 export type ToStore =

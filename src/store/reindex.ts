@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { DaemonError } from '../core/errors.ts'
 import { DayReader } from './_day-reader.ts'
 import type { EventRow } from './_event-row.ts'
-import { indexDir, listDays } from './day-files.ts'
+import { listDays } from './day-files.ts'
 import { DayIndex, sumDeltas } from './day-index.ts'
 import type { Delta } from './delta.ts'
+import { indexFolders, settleIndex, swapIndex } from './index-swap.ts'
 import { Indexer, isDamage } from './indexer.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
@@ -32,23 +33,14 @@ export async function reindexStore(
     throw new DaemonError('STATE_UNWRITABLE', `${dir} is no state folder of a node: name that with --state-dir`)
   }
   using _lock = lockStateDir(dir)
-  const paths = {
-    journal: journalDir(dir),
-    index: indexDir(dir),
-    fresh: `${indexDir(dir)}.new`,
-    old: `${indexDir(dir)}.old`,
-  }
-  rmSync(paths.fresh, { recursive: true, force: true })
-  rmSync(paths.old, { recursive: true, force: true })
-  mkdirSync(paths.index, { recursive: true, mode: 0o700 })
+  const paths = { journal: journalDir(dir), ...indexFolders(dir) }
+  settleIndex(paths)
   mkdirSync(paths.fresh, { mode: 0o700 })
   const notes = carryOver(carryRows, paths)
   const events = await buildIndex(paths.journal, paths.fresh, deps.onProgress)
   removeSnapshot(dir) // the new index may tell less of the hours whose journal is gone
   if (notes.length === 0) notes.push(...carryOver(carryHours, paths))
-  renameSync(paths.index, paths.old)
-  renameSync(paths.fresh, paths.index)
-  rmSync(paths.old, { recursive: true, force: true })
+  swapIndex(paths)
   return { events, rows: countRows(paths.index), notes }
 }
 

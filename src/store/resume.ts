@@ -4,17 +4,30 @@ import { deriveEvent } from './derive.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
 import type { LoadedSnapshot } from './messages.ts'
 import { hourOf, RETENTION_MS } from './retention.ts'
-import { listSegments, visitBlocks } from './segment.ts'
+import { listSegments, readSaltAt, visitBlocks } from './segment.ts'
 
 const READ_COUNT = 500
 
+/** What a snapshot is compared with. */
+export type ResumeState = {
+  readonly dir: string // of the journal
+  readonly reader: JournalReader
+  readonly position: number // the id of the newest record
+  readonly expiredHour: number // the index may have removed earlier ones
+}
+
 /**
  * Whether a snapshot of the indicators is what the journal up to its position says, less the hours that have expired.
- * The hours that an indicator lost since then cannot be told, so it is not when one may have lost any.
+ * It is not when any of them reaches back into such an hour: either that expired since then, and what it took away cannot
+ * be told, or it had expired before, and this was counted in memory alone: the index holds so many numbers of a source
+ * and an hour, and so many days, and tells only of what it held when an hour expires.
  */
-export function isCurrent(snapshot: LoadedSnapshot, reader: JournalReader, position: number, now: number): boolean {
-  const cutoffHour = hourOf(now - RETENTION_MS)
-  if (hourOf(snapshot.oldestAt) < cutoffHour && snapshot.expiredHour !== cutoffHour) return false
+export function isCurrent(snapshot: LoadedSnapshot, state: ResumeState, now: number): boolean {
+  const { dir, reader, position, expiredHour } = state
+  const oldestHour = hourOf(snapshot.oldestAt)
+  if (oldestHour < hourOf(now - RETENTION_MS)) return false
+  if (oldestHour < expiredHour && (snapshot.expiredHour ?? 0) < expiredHour) return false // the clock was set back
+  if (snapshot.salt !== readSaltAt(dir, snapshot.position)) return false // it is of another node
   return snapshot.position === position || (snapshot.position < position && reader.get(snapshot.position) !== null)
 }
 

@@ -115,6 +115,19 @@ export function saltOfFirstBlock(fd: number): Buffer | null {
   return parseSalt(header.subarray(0, got))
 }
 
+/** The salt of the segment that holds a record, as hex; null when there is none that can be read. */
+export function readSaltAt(dir: string, id: number): string | null {
+  const segment = listSegments(dir).findLast(({ firstId }) => firstId <= id)
+  if (segment === undefined) return null
+  const fd = openSync(segment.path, 'r')
+  try {
+    const salt = readSegmentHeader(fd, segment.path) ?? saltOfFirstBlock(fd)
+    return salt?.toString('hex') ?? null
+  } finally {
+    closeSync(fd)
+  }
+}
+
 export type BlockPlace = { readonly at: number; readonly header: BlockHeader }
 export type ScanOptions = {
   /** Where a block starts, and the last id before it: to read on where a scan ended. */

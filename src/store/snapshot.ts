@@ -7,14 +7,31 @@ import { readSnapshot, snapshotPath, writeSnapshot } from './snapshot-file.ts'
 /** What stands in the first piece. The others are as the processor keeps them. */
 type Head = SnapshotMark & { readonly endianness: string }
 
-/** Fills the indicators from what was saved; null, and they stay empty, when there is nothing that can be used. */
-export function loadSnapshot(stateDir: string, live: LiveIndicators): LoadedSnapshot | null {
-  const [first, ...pieces] = readSnapshot(snapshotPath(stateDir)) ?? []
-  if (first === undefined) return null
-  const { position, expiredHour, endianness: written } = JSON.parse(Buffer.from(first).toString()) as Head
-  if (written !== endianness()) return null
+/**
+ * Fills the indicators from what was saved; null, and they stay empty, when there is nothing that can be used. All that
+ * it holds can be told from the index as well, so whatever is wrong with it is only said, to `onUnusable`.
+ */
+export function loadSnapshot(
+  stateDir: string,
+  live: LiveIndicators,
+  onUnusable: (repair: string) => void,
+): LoadedSnapshot | null {
+  const path = snapshotPath(stateDir)
+  try {
+    const pieces = readSnapshot(path)
+    return pieces === null ? null : load(pieces, live)
+  } catch (error) {
+    live.clear()
+    onUnusable(`${path} was not used, so that the start took longer (${(error as Error).message})`)
+    return null
+  }
+}
+
+function load([first = new Uint8Array(0), ...pieces]: Uint8Array<ArrayBuffer>[], live: LiveIndicators): LoadedSnapshot {
+  const { endianness: written, ...mark } = JSON.parse(Buffer.from(first).toString()) as Head
+  if (written !== endianness()) throw new Error('it comes from another kind of machine')
   live.load(pieces)
-  return { position, expiredHour, oldestAt: live.oldestAt }
+  return { ...mark, oldestAt: live.findOldestAt() }
 }
 
 /**

@@ -7,6 +7,8 @@ import { indexDir } from './day-files.ts'
 import type { Delta } from './delta.ts'
 import { batchOf } from './delta-batch.ts'
 import { DialledForms } from './dialled-forms.ts'
+import { ExpiredHour } from './expired-hour.ts'
+import { indexFolders, settleIndex } from './index-swap.ts'
 import { Indexer } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
 import { Intake } from './intake.ts'
@@ -18,7 +20,7 @@ import { Outlet } from './outlet.ts'
 import { countRecords, isCurrent, replay } from './resume.ts'
 import { HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { RingReader } from './ring.ts'
-import { journalDir } from './segment.ts'
+import { journalDir, readSaltAt } from './segment.ts'
 
 const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
 const LOOK_COUNT = 256 // events taken between two looks at the clock
@@ -36,6 +38,7 @@ const QUOTA_FACTOR = 1.1
 const QUOTA_FACTOR_BEHIND = 1.25
 const INDEX_FULL =
   'the index has reached the disk quota: new addresses and numbers are kept in memory and in the journal only; raise state.quota_mib'
+const SWAPPED = 'a reindex was ended before its index was in place: that was put there'
 
 const SEGMENT_SIZE_MIN = 1_048_576 // bytes
 const SEGMENTS_PER_QUOTA = 32
@@ -54,6 +57,8 @@ export class StoreThread {
   readonly #deltas: DeltaSender
   readonly #isPressed: () => boolean
   readonly #journalDir: string
+  readonly #expired: ExpiredHour
+  readonly #repairs: string[] = []
   readonly #snapshotMs: number
   readonly #sweepTimer: NodeJS.Timeout
   readonly #outlets: Outlet[] = []
@@ -69,7 +74,6 @@ export class StoreThread {
   #steppedAt = Number.NEGATIVE_INFINITY // when the index took its last step, monotonic ms
   #overQuota: boolean
   #expiringSince: number | null = null // monotonic ms
-  #expiredHour: number | null = null // all hours before it were taken out of the indicators
   #marked = { at: performance.now(), durableCount: 0 } // the last snapshot
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
   #writeTrouble: string | null = null
@@ -87,17 +91,21 @@ export class StoreThread {
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
     this.#overQuota = this.#journal.size >= init.quotaSize
+    if (settleIndex(indexFolders(init.stateDir))) this.#repairs.push(SWAPPED)
     const forms = new DialledForms()
     this.#indexer = new Indexer(dirs, this.#reader, forms)
     this.#intake = new Intake(this.#journal, forms)
     this.#deltas = new DeltaSender(this.#intake.window, init.applied, (batch) => {
       send({ kind: 'batch', batch }, [batch.addresses.buffer])
     })
-    this.#indexer.dropExpired(this.#now())
+    this.#expired = new ExpiredHour(init.stateDir)
+    const now = this.#now()
+    this.#expired.raise(hourOf(now - RETENTION_MS))
+    this.#indexer.dropExpired(now)
     for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
     this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
-    const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
+    const repairs = [...this.#journal.repairs, ...this.#repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
     this.#sweep()
   }
@@ -116,7 +124,8 @@ export class StoreThread {
   /** Not when it would take longer than to read the hours of all indicators. */
   #canResume(snapshot: LoadedSnapshot): boolean {
     const { position, repairs } = this.#journal
-    if (repairs.length > 0 || !isCurrent(snapshot, this.#reader, position, this.#now())) return false
+    const state = { dir: this.#journalDir, reader: this.#reader, position, expiredHour: this.#expired.hour }
+    if (repairs.length > 0 || !isCurrent(snapshot, state, this.#now())) return false
     const replayCount = countRecords(this.#journalDir, snapshot.position, position)
     return replayCount <= REPLAY_COUNT_MAX || snapshot.position >= this.#indexer.position
   }
@@ -224,12 +233,19 @@ export class StoreThread {
     const isDue = ageMs >= this.#snapshotMs || (ageMs >= SNAPSHOT_MIN_MS && addedCount >= SNAPSHOT_RECORD_COUNT)
     if (!isDue) return
     this.#marked = { at: performance.now(), durableCount: this.#durableCount }
-    this.#send({ kind: 'mark', mark: this.#mark() })
+    const mark = this.#mark()
+    if (mark !== null) this.#send({ kind: 'mark', mark })
   }
 
-  #mark(): SnapshotMark {
-    const isExpiring = this.#expiringSince !== null
-    return { position: this.#journal.position, expiredHour: isExpiring ? null : this.#expiredHour }
+  /** Null when the journal cannot be read just now. */
+  #mark(): SnapshotMark | null {
+    const { position } = this.#journal
+    try {
+      const salt = readSaltAt(this.#journalDir, position)
+      return { position, salt, expiredHour: this.#expiringSince === null ? this.#expired.hour : null }
+    } catch {
+      return null // the next one is made in its turn; without any the next start reads the index
+    }
   }
 
   #scheduleIndex(): void {
@@ -245,6 +261,7 @@ export class StoreThread {
     }
     try {
       if (this.#isBehind()) this.#indexedCount += this.#indexer.step(this.#journal.position)
+      if (this.#expiringSince !== null) this.#expired.raise(hourOf(this.#now() - RETENTION_MS))
       this.#expireSome()
       this.#indexTrouble = this.#indexer.isFull ? INDEX_FULL : null
     } catch (error) {
@@ -298,7 +315,6 @@ export class StoreThread {
     if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
     if (more) return
     this.#expiringSince = null
-    this.#expiredHour = hourOf(this.#now() - RETENTION_MS)
   }
 
   /**

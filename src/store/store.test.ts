@@ -226,7 +226,7 @@ test('reindexStore() makes the same index again, refuses while a node runs, and 
   assert.equal(result.events, 3000)
   assert.equal(result.rows, before.events.length)
   assert.deepEqual(progress.at(-1), [3000, 3000])
-  assert.deepEqual(readdirSync(dir).sort(), ['index', 'journal', 'lock'])
+  assert.deepEqual(readdirSync(dir).sort(), ['expired-hour', 'index', 'journal', 'lock'])
 })
 
 test('inspectStore() finds a sound folder sound, and names what is damaged with the way out', async (t) => {

@@ -70,9 +70,10 @@ async function startStoreThread(
   onFatal: (error: Error) => void,
 ): Promise<StoreThreadClient> {
   const applied = createAppliedCount()
-  const snapshot = loadSnapshot(init.stateDir, live)
+  const repairs: string[] = []
+  const snapshot = loadSnapshot(init.stateDir, live, (repair) => repairs.push(repair))
   const worker = spawn<StoreInit>('store-worker', { ...init, applied, snapshot })
-  const client = new StoreThreadClient({ worker, applied, stateDir: init.stateDir }, live, onFatal)
+  const client = new StoreThreadClient({ worker, applied, stateDir: init.stateDir, repairs }, live, onFatal)
   await client.ready
   return client
 }
@@ -92,20 +93,26 @@ class StoreThreadClient implements AsyncDisposable {
   #saving: Promise<void> | null = null
   #snapshotTrouble: string | null = null
   #lastMark: SnapshotMark | null = null
-  #repairs: readonly string[] = []
+  #repairs: readonly string[]
   readonly #rings: RingReader[] = [] // read by the store thread; here only to see how full they are
   readonly #exited: Promise<unknown>
   #token = 0
   #stopping = false
 
   constructor(
-    { worker, applied, stateDir }: { worker: Worker; applied: AppliedCount; stateDir: string },
+    {
+      worker,
+      applied,
+      stateDir,
+      repairs,
+    }: { worker: Worker; applied: AppliedCount; stateDir: string; repairs: readonly string[] },
     live: LiveIndicators,
     onFatal: (error: Error) => void,
   ) {
     this.#worker = worker
     this.#applied = applied
     this.#stateDir = stateDir
+    this.#repairs = repairs
     this.#exited = exitOf(worker)
     this.#live = live
     this.outbox = new Outbox((bytes) => this.#post({ kind: 'batch', bytes }, [bytes.buffer]))
@@ -218,7 +225,7 @@ class StoreThreadClient implements AsyncDisposable {
       if (to === batch.rowCount) Atomics.add(this.#applied, 0, 1)
     } else if (message.kind === 'expired') for (const { lost, left } of message.expiries) this.#live.replace(lost, left)
     else if (message.kind === 'ready') {
-      this.#repairs = message.repairs
+      this.#repairs = [...this.#repairs, ...message.repairs]
       this.counters = message.counters
     } else if (message.kind === 'progress') {
       const moved = message.counters.position !== this.counters.position
