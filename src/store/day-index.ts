@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Event } from '../core/event.ts'
 import type { EventRow } from './_event-row.ts'
 import type { FoldState } from './_fold-window.ts'
-import type { ExpiredBucket, Wanted } from './_hour-runs.ts'
+import type { ExpiredPart, Wanted } from './_hour-runs.ts'
 import { HourStore } from './_hour-store.ts'
 import { KeyHash } from './_key-hash.ts'
 import { groupOfRow, pieceIdAt } from './_postings.ts'
@@ -114,8 +114,8 @@ export class DayIndex implements Disposable {
   }
 
   /** Removes some of what ended before `cutoff`: tells which indicators lost an hour, and whether there is more. */
-  expire(cutoff: number): { expired: ExpiredBucket | null; more: boolean } {
-    let expired: ExpiredBucket | null = null
+  expire(cutoff: number): { expired: ExpiredPart | null; more: boolean } {
+    let expired: ExpiredPart | null = null
     let hasMoreRows = false
     this.#transaction(() => {
       expired = this.#openHours().expire(hourOf(cutoff))

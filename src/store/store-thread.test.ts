@@ -7,6 +7,7 @@ import { createAppliedCount } from './_delta-sender.ts'
 import { createClockOffset } from './clock.ts'
 import type { FromStore } from './messages.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
+import { HOUR_MS, RETENTION_MS } from './retention.ts'
 import { StoreThread } from './store-thread.ts'
 
 /** A store thread that runs in this one. */
@@ -14,10 +15,11 @@ function threadOf(t: TestContext, isPressed?: () => boolean) {
   const sent: FromStore[] = []
   const listeners = new Set<() => void>()
   const applied = createAppliedCount()
+  const clockOffset = createClockOffset()
   const init = {
     stateDir: tempDir(t),
     quotaSize: 100 * 1_048_576,
-    clockOffset: createClockOffset(),
+    clockOffset,
     applied,
     snapshot: null,
     snapshotMs: Number.POSITIVE_INFINITY,
@@ -38,15 +40,19 @@ function threadOf(t: TestContext, isPressed?: () => boolean) {
       listeners.add(look)
       look()
     })
-  return { thread, sent, applied, until }
+  return { thread, sent, applied, until, clockOffset }
 }
 
-function records(count: number, prefix = 'call'): Uint8Array {
+function records(
+  count: number,
+  prefix = 'call',
+  factsOf: (i: number) => { ip?: string; number?: string } = () => ({}),
+) {
   const all = Array.from({ length: count }, (_, i) =>
     observation({
       at: Date.now(),
-      bytes: sipRequest({ callId: `${prefix}-${i}` }),
-      source: { ip: '192.0.2.1', port: i },
+      bytes: sipRequest({ callId: `${prefix}-${i}`, ...factsOf(i) }),
+      source: { ip: factsOf(i).ip ?? '192.0.2.1', port: i },
     }),
   )
   const bytes = new Uint8Array(all.reduce((size, one) => size + eventRecordSize(one), 0))
@@ -122,4 +128,19 @@ test('nothing more may be taken while the main thread does not follow', (t) => {
   assert(!thread.mayTake)
   Atomics.add(applied, 0, 64)
   assert(thread.mayTake)
+})
+
+test('what indicators lost is told in small pieces', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { thread, sent, until, clockOffset } = threadOf(t)
+  const bytes = records(2000, 'call', (i) => ({ ip: `192.0.2.${i % 4}`, number: `${1000 + i}00442081234567` }))
+  thread.takeRecords(bytes, 0, bytes.length)
+  thread.receive({ kind: 'flush', token: 1, indexed: true })
+  await until(({ kind }) => kind === 'flushed')
+  clockOffset[0] = RETENTION_MS + 2 * HOUR_MS
+  t.mock.timers.tick(60_000)
+  const counts = (): number[] =>
+    sent.flatMap((message) => (message.kind === 'expired' ? [message.expiries.length] : []))
+  await until(() => counts().reduce((sum, count) => sum + count, 0) === 4 + 1 + 2000)
+  assert(counts().every((count) => count <= 1000))
 })
