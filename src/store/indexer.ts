@@ -153,7 +153,7 @@ export class Indexer implements Disposable {
       if (isOver && this.#days.size > 1) this.#dropDay(day)
       else this.#day(day).isFull = isOver
     }
-    for (const day of [...this.#days.keys()].sort().slice(0, -1)) this.#day(day).rest()
+    for (const day of [...this.#days.keys()].sort().slice(0, -1)) this.#day(day).restIfIdle()
   }
 
   get isFull(): boolean {

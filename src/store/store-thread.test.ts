@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { createAppliedCount } from './_delta-sender.ts'
 import { createClockOffset } from './clock.ts'
+import { dayPath, indexDir, listDays } from './day-files.ts'
 import type { FromStore } from './messages.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
 import { HOUR_MS, RETENTION_MS } from './retention.ts'
@@ -40,7 +42,7 @@ function threadOf(t: TestContext, isPressed?: () => boolean) {
       listeners.add(look)
       look()
     })
-  return { thread, sent, applied, until, clockOffset }
+  return { thread, sent, applied, until, clockOffset, dir: init.stateDir }
 }
 
 function records(
@@ -143,4 +145,32 @@ test('what indicators lost is told in small pieces', async (t) => {
     sent.flatMap((message) => (message.kind === 'expired' ? [message.expiries.length] : []))
   await until(() => counts().reduce((sum, count) => sum + count, 0) === 4 + 1 + 2000)
   assert(counts().every((count) => count <= 1000))
+})
+
+test('a step of the index that fails is tried again ever more seldom, and then goes on', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const { thread, sent, until, dir } = threadOf(t)
+  const take = (token: number): void => {
+    const bytes = records(10, `call${token}`)
+    thread.takeRecords(bytes, 0, bytes.length)
+    thread.receive({ kind: 'flush', token, indexed: true })
+  }
+  const flushed = (wanted: number) => (message: FromStore) => message.kind === 'flushed' && message.token === wanted
+  take(1)
+  await until(flushed(1))
+  const [day = ''] = listDays(indexDir(dir))
+  using db = new DatabaseSync(dayPath(indexDir(dir), day))
+  db.exec(`CREATE TRIGGER fail BEFORE INSERT ON hour_log BEGIN SELECT raise(ABORT, 'no room'); END`)
+  const failCount = (): number =>
+    sent.filter((message) => message.kind === 'progress' && message.counters.trouble?.includes('no room')).length
+  take(2)
+  await until(() => failCount() > 0)
+  const counts = Array.from({ length: 16 }, () => {
+    t.mock.timers.tick(1000)
+    return failCount()
+  })
+  assert.deepEqual(counts, [2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5])
+  db.exec('DROP TRIGGER fail')
+  t.mock.timers.tick(16_000)
+  await until(flushed(2))
 })

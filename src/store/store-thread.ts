@@ -24,6 +24,7 @@ const COMMIT_MS = 50 // how long a record may wait in memory; with the write its
 const LOOK_COUNT = 256 // events taken between two looks at the clock
 const TAKE_SIZE = 262_144 // bytes taken from a ring between two looks at the clock
 const RETRY_MS = 1000 // after a failed write
+const INDEX_RETRY_MAX_MS = 60_000 // each failed step of the index doubles the wait, since the next one opens a day again
 const SWEEP_MS = 60_000
 const INDEX_WAIT_MS = 5 // between two looks whether it is less full
 const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
@@ -75,6 +76,7 @@ export class StoreThread {
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
   #writeTrouble: string | null = null
   #indexTrouble: string | null = null
+  #indexRetryMs = RETRY_MS
 
   /** `isPressed` tells whether there is other input that has to be taken before the index goes on. */
   constructor(init: StoreInit, send: Send, isPressed: () => boolean = () => false) {
@@ -250,10 +252,12 @@ export class StoreThread {
       this.#indexTrouble = this.#indexer.isFull ? INDEX_FULL : null
     } catch (error) {
       this.#indexTrouble = `the index cannot be written, it will catch up: ${(error as Error).message}; free some disk space, or stop the node and run "sentrypeer reindex"`
-      this.#indexTimer = setTimeout(() => this.#index(), RETRY_MS)
+      this.#indexTimer = setTimeout(() => this.#index(), this.#indexRetryMs)
+      this.#indexRetryMs = Math.min(INDEX_RETRY_MAX_MS, 2 * this.#indexRetryMs)
       this.#sendProgress()
       return
     }
+    this.#indexRetryMs = RETRY_MS
     if (this.#isBehind() || this.#expiringSince !== null) this.#scheduleIndex()
     this.#sendProgress()
     this.#answerFlushes()
