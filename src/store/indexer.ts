@@ -46,7 +46,7 @@ export class Indexer implements Disposable {
   #expiring: Expiring | null = null
   #toldFrom = 0 // the hour before which nobody knows anything, so that nobody is told what is lost
   readonly repairs: string[] = []
-  /** Records that the index lacked when `load` had ended. */
+  /** Records that the index lacked when `load` had ended; what is to be added to those since then to know the lag. */
   pendingCount = 0
   /** The id of the newest record in the index. */
   position: number

@@ -13,11 +13,10 @@ import { HOUR_MS, RETENTION_MS } from './retention.ts'
 import { StoreThread } from './store-thread.ts'
 
 /** A store thread that runs in this one. */
-function threadOf(t: TestContext, isPressed?: () => boolean) {
+function threadOf(t: TestContext, isPressed?: () => boolean, clockOffset = createClockOffset()) {
   const sent: FromStore[] = []
   const listeners = new Set<() => void>()
   const applied = createAppliedCount()
-  const clockOffset = createClockOffset()
   const init = {
     stateDir: tempDir(t),
     quotaSize: 100 * 1_048_576,
@@ -48,11 +47,11 @@ function threadOf(t: TestContext, isPressed?: () => boolean) {
 function records(
   count: number,
   prefix = 'call',
-  factsOf: (i: number) => { ip?: string; number?: string } = () => ({}),
+  factsOf: (i: number) => { ip?: string; number?: string; ageMs?: number } = () => ({}),
 ) {
   const all = Array.from({ length: count }, (_, i) =>
     observation({
-      at: Date.now(),
+      at: Date.now() - (factsOf(i).ageMs ?? 0),
       bytes: sipRequest({ callId: `${prefix}-${i}`, ...factsOf(i) }),
       source: { ip: factsOf(i).ip ?? '192.0.2.1', port: i },
     }),
@@ -173,4 +172,35 @@ test('a step of the index that fails is tried again ever more seldom, and then g
   db.exec('DROP TRIGGER fail')
   t.mock.timers.tick(16_000)
   await until(flushed(2))
+})
+
+test('how far the index is behind is told right also when a damaged day takes it back', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  let isPressed = false
+  const ageMs = RETENTION_MS + 3 * HOUR_MS
+  const { thread, sent, until, dir, clockOffset } = threadOf(t, () => isPressed, createClockOffset(-ageMs))
+  const take = (bytes: Uint8Array, token: number): Promise<void> => {
+    thread.takeRecords(bytes, 0, bytes.length)
+    thread.receive({ kind: 'flush', token, indexed: !isPressed })
+    return until((message) => message.kind === 'flushed' && message.token === token)
+  }
+  const lags = (): number[] =>
+    sent.flatMap((message) => (message.kind === 'progress' ? [message.counters.indexLagCount] : []))
+  await take(
+    records(5, 'old', () => ({ ageMs })),
+    1,
+  )
+  clockOffset[0] = 0
+  await take(records(100), 2)
+  const newest = listDays(indexDir(dir)).at(-1) ?? ''
+  using db = new DatabaseSync(dayPath(indexDir(dir), newest))
+  const damaged = db.prepare('INSERT INTO hour_runs VALUES (?, ?)')
+  for (let bucket = 0; bucket < 32; bucket++) damaged.run(23 * 65_536 * 32 + bucket, new Uint8Array(8))
+  const before = lags().length
+  t.mock.timers.tick(60_000)
+  await until(() => lags().slice(before).includes(100))
+  await until(() => lags().at(-1) === 0)
+  isPressed = true
+  await take(records(30, 'later'), 3)
+  assert.equal(lags().at(-1), 30)
 })

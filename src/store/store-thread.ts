@@ -77,6 +77,7 @@ export class StoreThread {
   #writeTrouble: string | null = null
   #indexTrouble: string | null = null
   #indexRetryMs = RETRY_MS
+  #repairCount: number // days of the index that were made anew, as far as the counters know
 
   /** `isPressed` tells whether there is other input that has to be taken before the index goes on. */
   constructor(init: StoreInit, send: Send, isPressed: () => boolean = () => false) {
@@ -100,6 +101,7 @@ export class StoreThread {
     for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
     this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#repairCount = this.#indexer.repairs.length
     const repairs = [...this.#journal.repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
     this.#sweep()
@@ -249,6 +251,7 @@ export class StoreThread {
     try {
       if (this.#isBehind()) this.#indexedCount += this.#indexer.step(this.#journal.position)
       this.#expireSome()
+      this.#countLagAgain()
       this.#indexTrouble = this.#indexer.isFull ? INDEX_FULL : null
     } catch (error) {
       this.#indexTrouble = `the index cannot be written, it will catch up: ${(error as Error).message}; free some disk space, or stop the node and run "sentrypeer reindex"`
@@ -261,6 +264,15 @@ export class StoreThread {
     if (this.#isBehind() || this.#expiringSince !== null) this.#scheduleIndex()
     this.#sendProgress()
     this.#answerFlushes()
+  }
+
+  /** A day that is made anew takes the index back to records that were counted before. */
+  #countLagAgain(): void {
+    const { position, repairs } = this.#indexer
+    if (repairs.length === this.#repairCount) return
+    this.#repairCount = repairs.length
+    const lagCount = countRecords(this.#journalDir, position, this.#journal.position)
+    this.#indexer.pendingCount = lagCount - this.#durableCount + this.#indexedCount
   }
 
   /** Events that wait come first, but no flood keeps the index back for ever. */
