@@ -8,9 +8,9 @@ const PART_COUNT = 2
 const PART_MINUTES = 2
 /** Rows of one part: a flood of different events ends it early. */
 export const FOLD_ROWS_MAX = 32_768
-/** Sources whose rows are counted in one part, and rows that are read for it after a restart. */
+/** Sources whose rows are counted in one part, and rows of it: so many are read when a day is opened again. */
 export const FOLD_SOURCES_MAX = 65_536
-const SOURCE_ROWS_MAX = 262_144
+const SOURCE_ROWS_MAX = 65_536
 
 /** The part of a row that more events can change. */
 export type OpenRow = {

@@ -9,11 +9,15 @@ const BUCKET_COUNT = 32
 const BUCKET_SHIFT = 27
 const RUNS_PER_HOUR_MAX = 65_536
 const HOUR_IDS = RUNS_PER_HOUR_MAX * BUCKET_COUNT
+const ROW_COUNT_MAX = 1250 // entries of a row: more of one bucket go on in a further run
+const DELTAS_PER_ENTRY_MAX = 2
+/** Deltas taken out at once: rows are taken until there are half as many, and one row has no more than the other half. */
+export const TAKE_COUNT_MAX = 2 * DELTAS_PER_ENTRY_MAX * ROW_COUNT_MAX
 
 /** What an hour adds to one indicator, and the hash by which it is found. */
 export type HourDelta = { readonly hash: number; readonly delta: Delta }
-/** One bucket of an hour that was taken out. */
-export type ExpiredBucket = { readonly bucket: number; readonly hour: number; readonly lost: readonly HourDelta[] }
+/** Some of one bucket of an hour, which was taken out. */
+export type ExpiredPart = { readonly bucket: number; readonly hour: number; readonly lost: readonly HourDelta[] }
 /** What is looked for of the indicators of one bucket. */
 export type Wanted = {
   readonly bucket: number
@@ -24,7 +28,8 @@ export type Wanted = {
 
 /**
  * Counts of hours that were put away, and never change. A run is what was put away at once of one hour, in up to 32 rows
- * by hash; the id of a row is made of the hour, the run and the bucket. So rows come in at the end of the table.
+ * by hash; the id of a row is made of the hour, the run and the bucket. So rows come in at the end of the table. What is
+ * too much for one row, as many forms of one number are, goes on in further runs.
  */
 export class HourRuns {
   readonly #db: DatabaseSync
@@ -54,10 +59,15 @@ export class HourRuns {
   write(hour: number, entries: readonly HourEntry[]): void {
     const last = this.#last.get(this.#firstId(hour), this.#firstId(hour + 1))?.id
     const first = typeof last === 'number' ? last - (last % BUCKET_COUNT) + BUCKET_COUNT : this.#firstId(hour)
-    const writers = Array.from({ length: BUCKET_COUNT }, () => new EntryWriter())
-    for (const entry of entries) writers[entry.hash >>> BUCKET_SHIFT]?.add(entry)
-    for (const [bucket, writer] of writers.entries())
-      if (!writer.isEmpty) this.#insert.run(first + bucket, writer.finish())
+    const buckets = Array.from({ length: BUCKET_COUNT }, (): HourEntry[] => [])
+    for (const entry of entries) buckets[entry.hash >>> BUCKET_SHIFT]?.push(entry)
+    const rowCount = Math.max(...buckets.map(({ length }) => Math.ceil(length / ROW_COUNT_MAX)))
+    const writer = new EntryWriter()
+    for (let row = 0; row < rowCount; row++)
+      for (const [bucket, all] of buckets.entries()) {
+        for (const entry of all.slice(row * ROW_COUNT_MAX, (row + 1) * ROW_COUNT_MAX)) writer.add(entry)
+        if (!writer.isEmpty) this.#insert.run(first + row * BUCKET_COUNT + bucket, writer.finish())
+      }
   }
 
   removeHour(hour: number): void {
@@ -91,17 +101,25 @@ export class HourRuns {
     }
   }
 
-  /** Removes one bucket of the oldest hour before `before`, and tells what lay in it; null when there is none. */
-  takeOldest(before: number): ExpiredBucket | null {
+  /** Removes some rows of one bucket of the oldest hour before `before`, and tells what lay there; null: there is none. */
+  takeOldest(before: number): ExpiredPart | null {
     const oldest = this.#db.prepare('SELECT id FROM hour_runs ORDER BY id LIMIT 1').get()
     if (oldest === undefined || this.#hourOf(Number(oldest.id)) >= before) return null
     const hour = this.#hourOf(Number(oldest.id))
     const bucket = Number(oldest.id) % BUCKET_COUNT
-    const range = [this.#firstId(hour), this.#firstId(hour + 1), BUCKET_COUNT, bucket]
-    const rows = this.#db.prepare('SELECT entries FROM hour_runs WHERE id >= ? AND id < ? AND id % ? = ?').all(...range)
+    const range = [Number(oldest.id), this.#firstId(hour + 1), BUCKET_COUNT, bucket]
+    const rows = this.#db.prepare(
+      'SELECT id, entries FROM hour_runs WHERE id >= ? AND id < ? AND id % ? = ? ORDER BY id',
+    )
     const lost: HourDelta[] = []
-    for (const row of rows) readEntries(row.entries as Uint8Array, (entry) => lost.push(...deltasOfEntry(entry, hour)))
-    this.#db.prepare('DELETE FROM hour_runs WHERE id >= ? AND id < ? AND id % ? = ?').run(...range)
+    const ids: number[] = []
+    for (const row of rows.iterate(...range)) {
+      readEntries(row.entries as Uint8Array, (entry) => lost.push(...deltasOfEntry(entry, hour)))
+      ids.push(Number(row.id))
+      if (lost.length > TAKE_COUNT_MAX / 2) break
+    }
+    const remove = this.#db.prepare('DELETE FROM hour_runs WHERE id = ?')
+    for (const id of ids) remove.run(id)
     return { bucket, hour, lost }
   }
 

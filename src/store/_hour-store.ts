@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { EntryWriter, type HourEntry, readEntries } from './_hour-entry.ts'
-import { deltasOfEntry, type ExpiredBucket, type HourDelta, HourRuns, type Wanted } from './_hour-runs.ts'
+import { deltasOfEntry, type ExpiredPart, type HourDelta, HourRuns, type Wanted } from './_hour-runs.ts'
 import { type Addition, type Counts, HourTable } from './_hour-table.ts'
 import type { KeyHash } from './_key-hash.ts'
 import { type Delta, DIALLED_SIZE_MAX, tagMask, validationRank } from './delta.ts'
@@ -114,8 +114,8 @@ export class HourStore {
     }
   }
 
-  /** Removes one bucket of the oldest hour before `before`, and tells what lay in it; null when there is none. */
-  expire(before: number): ExpiredBucket | null {
+  /** Removes some of one bucket of the oldest hour before `before`, and tells what lay there; null: there is none. */
+  expire(before: number): ExpiredPart | null {
     this.#putAway((hour) => hour < before)
     return this.#runs.takeOldest(before)
   }

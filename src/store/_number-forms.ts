@@ -2,7 +2,9 @@
 import { DIALLED_FORMS_MAX, type DialledForm } from '../core/indicator.ts'
 import { bytesOf, grown } from './_columns.ts'
 import type { IndicatorRows } from './_indicator-rows.ts'
+import { countLeft } from './_left.ts'
 import { loadTexts, saveTexts } from './_text-column.ts'
+import type { Delta } from './delta.ts'
 
 const FIRST = 0 // words of a row's key: its first form, counted from 1, and how many it has
 const COUNT = 1
@@ -50,26 +52,14 @@ export class NumberForms {
     }
   }
 
-  replace(slot: number, form: string, left: FormCounts): void {
-    const known = this.#find(slot, form)
+  /** As `LiveIndicators.replace`. */
+  replace(slot: number, lost: Delta, left: Delta | null): void {
+    const known = this.#find(slot, lost.form)
     if (known === 0) return
-    this.#counts[known - 1] = left.count
-    this.#firstAt[known - 1] = left.firstAt
-    this.#lastAt[known - 1] = left.lastAt
-  }
-
-  remove(slot: number, form: string): void {
-    const removed = this.#find(slot, form)
-    if (removed === 0) return
-    const after = this.#next[removed - 1]!
-    let before = this.#rows.word(slot, FIRST)
-    if (before === removed) this.#rows.setWord(slot, FIRST, after)
-    else {
-      while (this.#next[before - 1] !== removed) before = this.#next[before - 1]!
-      this.#next[before - 1] = after
-    }
-    this.#rows.setWord(slot, COUNT, this.countOf(slot) - 1)
-    this.#release(removed)
+    const count = countLeft(lost, left, { count: this.#counts[known - 1]!, lastAt: this.#lastAt[known - 1]! })
+    if (count === 0) this.#remove(slot, known)
+    else this.#counts[known - 1] = count
+    if (count > 0 && left !== null) this.#firstAt[known - 1] = left.firstAt
   }
 
   removeAll(slot: number): void {
@@ -125,6 +115,18 @@ export class NumberForms {
     let place = this.#rows.word(slot, FIRST)
     while (place > 0 && this.#texts[place - 1] !== form) place = this.#next[place - 1]!
     return place
+  }
+
+  #remove(slot: number, removed: number): void {
+    const after = this.#next[removed - 1]!
+    let before = this.#rows.word(slot, FIRST)
+    if (before === removed) this.#rows.setWord(slot, FIRST, after)
+    else {
+      while (this.#next[before - 1] !== removed) before = this.#next[before - 1]!
+      this.#next[before - 1] = after
+    }
+    this.#rows.setWord(slot, COUNT, this.countOf(slot) - 1)
+    this.#release(removed)
   }
 
   #take(): number {

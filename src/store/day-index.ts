@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Event } from '../core/event.ts'
 import type { EventRow } from './_event-row.ts'
 import type { FoldState } from './_fold-window.ts'
-import type { ExpiredBucket, Wanted } from './_hour-runs.ts'
+import type { ExpiredPart, Wanted } from './_hour-runs.ts'
 import { HourStore } from './_hour-store.ts'
 import { KeyHash } from './_key-hash.ts'
 import { groupOfRow, pieceIdAt } from './_postings.ts'
@@ -15,6 +15,7 @@ import type { IndexEntry } from './index-facts.ts'
 import { DAY_MS, dayOf, dayStart, hourOf } from './retention.ts'
 
 const EXPIRE_ROWS = 5000 // taken out by one step
+const IDLE_MS = 600_000 // after which a day that took nothing in is let go of: to open it again holds up all else
 const CACHE_KIB = 4096 // pages that one day's connection keeps
 const CHECKPOINT_PAGES = 2000 // after which the write-ahead log goes back into the file: 8 MiB
 
@@ -44,6 +45,7 @@ export class DayIndex implements Disposable {
   readonly #hash: KeyHash
   #rows: RowTable | null = null // what of the file is held in memory while it is written
   #hours: HourStore | null = null
+  #workedAt = Number.NEGATIVE_INFINITY // when it took something in, monotonic ms
   consumed: number
   /** Set when there is no room: known rows are still counted, new ones are left out. */
   isFull = false
@@ -75,6 +77,7 @@ export class DayIndex implements Disposable {
   /** Takes entries of this day in journal order, and the place in the journal with them: each exactly once. */
   apply(entries: Iterable<IndexEntry>): void {
     let consumed = this.consumed
+    this.#workedAt = performance.now()
     this.#transaction(() => {
       const rows = this.#openRows()
       const hours = this.#openHours()
@@ -114,8 +117,8 @@ export class DayIndex implements Disposable {
   }
 
   /** Removes some of what ended before `cutoff`: tells which indicators lost an hour, and whether there is more. */
-  expire(cutoff: number): { expired: ExpiredBucket | null; more: boolean } {
-    let expired: ExpiredBucket | null = null
+  expire(cutoff: number): { expired: ExpiredPart | null; more: boolean } {
+    let expired: ExpiredPart | null = null
     let hasMoreRows = false
     this.#transaction(() => {
       expired = this.#openHours().expire(hourOf(cutoff))
@@ -129,6 +132,15 @@ export class DayIndex implements Disposable {
     this.#rows = null
     this.#hours = null
     this.#db.exec('PRAGMA shrink_memory')
+  }
+
+  /** The same, unless it took something in a short time ago, and so may soon again. */
+  restIfIdle(): void {
+    if (!this.isResting && performance.now() - this.#workedAt >= IDLE_MS) this.rest()
+  }
+
+  get isResting(): boolean {
+    return this.#rows === null && this.#hours === null
   }
 
   /** Takes over rows of another index that are older than the journal, before anything else comes in. */

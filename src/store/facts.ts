@@ -7,6 +7,7 @@ import { plainRequest, readPlainRequest } from '../wire/sip/plain-request.ts'
 import { tagMask } from './delta.ts'
 import { kindOf } from './derive.ts'
 import { DialledForms, type KnownForm } from './dialled-forms.ts'
+import { TEXT_SIZE_MAX } from './index-facts.ts'
 import { Span } from './span.ts'
 
 export const KIND = Object.fromEntries(EVENT_KINDS.map((kind, i) => [kind, i])) as Record<EventKind, number>
@@ -47,6 +48,20 @@ export class Facts {
   /** The number dialled that exists in the world's plan. */
   get e164(): string | null {
     return this.first?.number.e164 ?? this.second?.number.e164 ?? null
+  }
+
+  /** Whether all that indicators and the index keep is the same; as long as the bytes of both are. */
+  isLike(other: Facts): boolean {
+    return (
+      this.kind === other.kind &&
+      this.tagMask === other.tagMask &&
+      this.numberCount === other.numberCount &&
+      this.first?.form === other.first?.form &&
+      this.second?.form === other.second?.form &&
+      this.method.isLike(other.method, TEXT_SIZE_MAX) &&
+      this.called.isLike(other.called, TEXT_SIZE_MAX) &&
+      this.userAgent.isLike(other.userAgent, TEXT_SIZE_MAX)
+    )
   }
 
   /** Reads what lies in `bytes` from `start` to `end`: all that was received, or as much of it as was kept. */

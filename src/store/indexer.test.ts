@@ -8,6 +8,7 @@ import { observation, type RequestFacts, sipRequest } from '../../test/support/o
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
 import { FOLD_ROWS_MAX } from './_fold-window.ts'
+import { TAKE_COUNT_MAX } from './_hour-runs.ts'
 import { NUMBER_ROWS_PER_SOURCE_HOUR, TABLE_SIZE_MAX } from './_hour-store.ts'
 import { ROWS_PER_SOURCE_MINUTE } from './_row-table.ts'
 import { dayPath, listDays } from './day-files.ts'
@@ -239,6 +240,82 @@ test('what is left of an indicator is the sum of all that is left, however it wa
     }
   })
   assert(dumpIndex(bench.dirs.index).events.every(({ at }) => at >= cutoff))
+})
+
+test('an hour of any size is taken out a bounded part at a time, each event once, also after a crash', (t) => {
+  const bench = new Bench(t)
+  const ofSources = 4000
+  const dials = 60
+  for (let i = 0; i < ofSources; i++)
+    bench.write({ at: START + i, source: { ip: `10.1.${i >> 8}.${i & 255}`, port: 1 }, number: `1${i}` })
+  for (let source = 0; source < dials; source++)
+    for (let i = 0; i < 200; i++)
+      bench.write({ at: START, source: { ip: `192.0.2.${source}`, port: 1 }, number: `${source}${i}00442081234567` })
+  bench.write({ at: START + HOUR_MS, source: { ip: '192.0.2.1', port: 1 }, number: '00442081234567' })
+  const { hours } = bench.dump()
+  const now = START + HOUR_MS + RETENTION_MS
+  const lost = new Map<string, number>()
+  const sizes: number[] = []
+  let isOver = false
+  for (let stepCount = 1; !isOver; stepCount += 7) {
+    bench.withIndex((indexer) => {
+      for (let i = 0; i < stepCount && !isOver; i++) {
+        const { expiries, more } = indexer.expire(now)
+        sizes.push(expiries.length)
+        for (const { lost: each } of expiries) {
+          const key = `${each.value} ${each.form}`
+          lost.set(key, (lost.get(key) ?? 0) + each.count)
+        }
+        isOver = !more
+      }
+    })
+  }
+  assert(sizes.every((size) => size <= TAKE_COUNT_MAX))
+  assert(
+    sizes.some((size) => size > TAKE_COUNT_MAX / 4),
+    'there is a part that had to be cut',
+  )
+  const old = new Map<string, number>()
+  for (const { value, form, lastAt, count } of hours)
+    if (lastAt < START + HOUR_MS) old.set(`${value} ${form}`, (old.get(`${value} ${form}`) ?? 0) + count)
+  for (const [key, count] of lost) assert(count <= (old.get(key) ?? 0), key)
+  assert.deepEqual(
+    dumpIndex(bench.dirs.index).hours,
+    hours.filter(({ lastAt }) => lastAt >= START + HOUR_MS),
+  )
+})
+
+test('what an indicator lost is told whole, in as many parts as its hour lies in', (t) => {
+  const bench = new Bench(t)
+  for (let run = 0; run < 3; run++) {
+    for (let i = 0; i < 16_384; i++)
+      bench.write({ at: START + run, source: { ip: `10.${run}.${i >> 8}.${i & 255}`, port: 1 }, number: `1${i}` })
+    bench.write({ at: START, callId: `${run}` })
+  }
+  bench.withIndex((indexer) => {
+    const told = expireAll(indexer, START + HOUR_MS + RETENTION_MS)
+    const counts = told.filter(({ lost }) => lost.value === '198.51.100.7').map(({ lost }) => lost.count)
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      3,
+    )
+    assert.equal(
+      told.filter(({ lost }) => lost.kind === 'ip-address').reduce((sum, { lost }) => sum + lost.count, 0),
+      49_155,
+    )
+  })
+})
+
+test('nobody is told of an hour that had expired when all was loaded', (t) => {
+  const bench = new Bench(t)
+  bench.write({ at: START })
+  bench.write({ at: START + HOUR_MS, callId: 'later' })
+  bench.withIndex((indexer) => {
+    const now = START + HOUR_MS + RETENTION_MS
+    assert.equal([...indexer.load(now, Number.MAX_SAFE_INTEGER)].flat().length, 3)
+    assert.deepEqual(expireAll(indexer, now), [])
+    assert.equal(expireAll(indexer, now + HOUR_MS).length, 3)
+  })
 })
 
 test('a reindex carries over what only the old index knows, and counts nothing twice', async (t) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { mkdirSync } from 'node:fs'
 import { DaemonError } from '../core/errors.ts'
-import type { ExpiredBucket, HourDelta } from './_hour-runs.ts'
+import type { ExpiredPart, HourDelta } from './_hour-runs.ts'
 import { ObservedFacts } from './_observed-facts.ts'
 import { daySize, listDays, removeDay } from './day-files.ts'
 import { DayIndex, entryDay, entryDeltas, sumDeltas } from './day-index.ts'
@@ -20,8 +20,17 @@ const STEP_COUNT_MIN = 250
 const STEP_COUNT_MAX = 10_000 // records
 const PENDING_COUNT = 500 // records read at once while starting
 
-/** What an indicator lost when an hour of it expired, and what is left of it. */
+/** What an indicator lost of an hour that expired, and what the index holds of it beyond that hour. */
 export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
+
+/** What was taken out and is not told yet, since what is left of it is still looked for. */
+type Expiring = {
+  readonly bucket: number
+  readonly hour: number
+  readonly hashes: ReadonlySet<number>
+  readonly expiries: Map<string, { lost: Delta; left: Delta | null }>
+  readonly days: string[] // not yet looked at
+}
 
 /** Carries the journal into the day files, each record exactly once, and takes out what has expired. */
 export class Indexer implements Disposable {
@@ -34,8 +43,10 @@ export class Indexer implements Disposable {
   readonly #days = new Map<string, DayIndex>()
   #secret: Uint8Array | undefined // the same for all days: parts of their hours are compared by hash
   #stepCount = STEP_COUNT_MIN
+  #expiring: Expiring | null = null
+  #toldFrom = 0 // the hour before which nobody knows anything, so that nobody is told what is lost
   readonly repairs: string[] = []
-  /** Records that the index lacked when `load` had ended. */
+  /** Records that the index lacked when `load` had ended; what is to be added to those since then to know the lag. */
   pendingCount = 0
   /** The id of the newest record in the index. */
   position: number
@@ -94,8 +105,9 @@ export class Indexer implements Disposable {
   /** The hours of all indicators, oldest first, as far as they are not expired; then what the index still lacks. */
   *load(now: number, upTo: number): Generator<Delta[]> {
     const days = [...this.#days.keys()].sort()
+    const from = hourOf(now - RETENTION_MS)
+    this.#toldFrom = from
     for (const day of days) {
-      const from = hourOf(now - RETENTION_MS)
       // Once before anything is told, since what is told of a damaged day would come again from the journal.
       if (!this.#mending(day, () => this.#day(day).check())) continue
       yield* this.#day(day).hours(from)
@@ -104,12 +116,17 @@ export class Indexer implements Disposable {
     yield* this.#pending(upTo)
   }
 
-  /** Takes out some of what is older than 7 days and tells what is left; `more` says whether to call again. */
+  /**
+   * Takes out some of what is older than 7 days, or looks in one more day for what is left of that; `more` says whether
+   * to call again. It is told once all days were looked at. When the program ends before, nothing is lost: what is read
+   * at the next start is what is left.
+   */
   expire(now: number): { expiries: Expiry[]; more: boolean } {
+    if (this.#expiring !== null) return { expiries: this.#lookForLeft(this.#expiring), more: true }
     const cutoff = now - RETENTION_MS
     for (const day of [...this.#days.keys()].sort()) {
       if (dayStart(day) >= cutoff) continue
-      let expired: ExpiredBucket | null = null
+      let expired: ExpiredPart | null = null
       let more = false
       const take = (): void => {
         ;({ expired, more } = this.#day(day).expire(Math.min(cutoff, dayStart(day) + DAY_MS + HOUR_MS)))
@@ -117,13 +134,15 @@ export class Indexer implements Disposable {
       if (!this.#mending(day, take)) return { expiries: [], more: true }
       const isOver = dayStart(day) + DAY_MS <= cutoff
       if (!more && isOver) this.#dropDay(day)
-      if (more) return { expiries: expired === null ? [] : this.#expiriesOf(expired), more }
+      if (expired !== null) this.#beginExpiry(expired)
+      if (more) return { expiries: [], more }
     }
     return { expiries: [], more: false }
   }
 
   /** Removes the days that are over for more than 7 days; for a start, when nobody has to be told what is left. */
   dropExpired(now: number): void {
+    this.#toldFrom = hourOf(now - RETENTION_MS)
     for (const day of [...this.#days.keys()]) if (dayStart(day) + DAY_MS <= now - RETENTION_MS) this.#dropDay(day)
   }
 
@@ -134,7 +153,7 @@ export class Indexer implements Disposable {
       if (isOver && this.#days.size > 1) this.#dropDay(day)
       else this.#day(day).isFull = isOver
     }
-    for (const day of [...this.#days.keys()].sort().slice(0, -1)) this.#day(day).rest()
+    for (const day of [...this.#days.keys()].sort().slice(0, -1)) this.#day(day).restIfIdle()
   }
 
   get isFull(): boolean {
@@ -158,25 +177,40 @@ export class Indexer implements Disposable {
     this.#days.clear()
   }
 
-  /** What is left of each indicator of the bucket: read out of the same bucket of all that is left. */
-  #expiriesOf({ bucket, hour, lost }: ExpiredBucket): Expiry[] {
-    const expiries = new Map<string, { lost: Delta; left: Delta | null }>()
+  #beginExpiry({ bucket, hour, lost }: ExpiredPart): void {
+    if (hour < this.#toldFrom) return
+    const expiries: Expiring['expiries'] = new Map()
     const hashes = new Set<number>()
     for (const { hash, delta } of lost) {
       hashes.add(hash)
-      expiries.set(keyOf(delta), { lost: delta, left: null })
+      const known = expiries.get(keyOf(delta))
+      expiries.set(keyOf(delta), { lost: known === undefined ? delta : sumDeltas(known.lost, delta), left: null })
     }
-    const wants = (hash: number): boolean => hashes.has(hash)
-    for (const day of [...this.#days.keys()]) {
+    this.#expiring = { bucket, hour, hashes, expiries, days: [...this.#days.keys()].sort() }
+  }
+
+  /**
+   * Reads the same bucket of one more day. An event counts in one day only, so the sum is right although the index goes
+   * on between two days. Tells all when there is no further day.
+   */
+  #lookForLeft({ bucket, hour, hashes, expiries, days }: Expiring): Expiry[] {
+    const [day] = days
+    if (day === undefined) {
+      this.#expiring = null
+      return [...expiries.values()]
+    }
+    if (this.#days.has(day)) {
       const found: Delta[] = []
+      const wants = (hash: number): boolean => hashes.has(hash)
       const wanted = { bucket, after: hour, wants, take: ({ delta }: HourDelta) => found.push(delta) }
-      if (!this.#mending(day, () => this.#day(day).collect(wanted))) continue
-      for (const delta of found) {
+      const isRead = this.#mending(day, () => this.#day(day).collect(wanted))
+      for (const delta of isRead ? found : []) {
         const expiry = expiries.get(keyOf(delta))
         if (expiry !== undefined) expiry.left = expiry.left === null ? delta : sumDeltas(expiry.left, delta)
       }
     }
-    return [...expiries.values()]
+    days.shift()
+    return []
   }
 
   #entryOf<T>(

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { observation, sipRequest } from '../../test/support/observations.ts'
+import { mutate, seededRandom } from '../../test/support/sip-mutator.ts'
 import { invite, SCANNERS } from '../../test/support/sip-samples.ts'
+import { readSipVectors } from '../../test/support/sip-vectors.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
 import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
@@ -15,6 +17,7 @@ import { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, type StoredObservation, writeEventRecord } from './record.ts'
 
 const START = 1_795_456_800_000
+const ODD_COUNT = 4000
 
 class Bench {
   readonly writer: JournalWriter
@@ -206,4 +209,49 @@ test('shortened messages are counted, and the first of a source kept whole while
   const shed = bench.stored().map((record) => 'rawShed' in record && record.rawShed)
   assert.deepEqual(shed, [...new Array(7).fill(false), true, true, true, true])
   assert.equal(bench.intake.shedRawCount, 4)
+})
+
+/** Whatever differs once the headers that count are cut: names of any size, numbers at any place, a broken length. */
+const ODD = [
+  invite({ to: `"${'A'.repeat(107)}" <sip:+442081234567899@h>`, uri: 'sip:bob@h' }),
+  invite({ to: `"${'A'.repeat(2100)}" <sip:+442081234567@h>`, uri: 'sip:bob@h' }),
+  invite({ headers: [`Contact: <sip:${'a'.repeat(2500)}@h>`, 'Content-Length: no'] }),
+  invite({ headers: ['Content-Length: no', 'X: y'] }),
+]
+
+test(`what is counted of ${ODD_COUNT} mutated messages is what the journal has of them, and of small ones all`, (t) => {
+  const bench = new Bench(t)
+  bench.intake.shortens = 'all'
+  const corpus = [...readSipVectors().map(({ bytes }) => bytes), ...ODD]
+  const counted: Delta[] = []
+  const taken = Array.from({ length: ODD_COUNT }, (_, seed) => {
+    const random = seededRandom(seed + 1)
+    const original = seed < ODD.length ? ODD[seed]! : corpus[random.below(corpus.length)]!
+    const bytes = seed < ODD.length ? original : mutate(original, corpus[random.below(corpus.length)]!, random)
+    return observation({ at: START, bytes, source: { ip: '192.0.2.1', port: seed } })
+  })
+  for (const one of taken) {
+    bench.take([one])
+    counted.push(...deltasOfBatch(bench.intake.window.take()))
+  }
+  const stored = bench.stored()
+  assert.equal(stored.length, taken.length)
+  const told: Delta[] = []
+  for (const [i, record] of stored.entries()) {
+    assert('bytes' in record)
+    const deltas = deltasOf(deriveEvent(0, record))
+    told.push(...deltas)
+    if (eventRecordSize(taken[i]!) > 2048) continue
+    assert.deepEqual(deltas, deltasOf(deriveEvent(0, { ...taken[i]!, rawShed: false })), String(taken[i]!.bytes))
+  }
+  assert.deepEqual(summed(counted), summed(told))
+  assert(bench.intake.shedRawCount > ODD_COUNT / 2)
+})
+
+test('a retransmission adds to no number that its event did not', (t) => {
+  const bench = new Bench(t)
+  bench.intake.shortens = 'all'
+  const odd = observation({ at: START, bytes: ODD[1]! })
+  bench.take([odd, odd])
+  assert(deltasOfBatch(bench.intake.window.take()).every(({ kind }) => kind === 'ip-address'))
 })

@@ -20,6 +20,7 @@ import { Repeats } from './repeats.ts'
 import { writeShed } from './shed.ts'
 
 const TYPE_AT = 4
+const KEPT_ODD_SIZE = 2048 // bytes of a record that is not shortened when the shortened message would tell something else
 
 /**
  * The way of an event record into the journal: what it tells is read out of its bytes, a retransmission becomes a small
@@ -29,6 +30,8 @@ const TYPE_AT = 4
 export class Intake {
   readonly #journal: JournalWriter
   readonly #facts: Facts
+  readonly #shortFacts: Facts
+  #isAltered = false // whether the journal has a message that tells something else than what was received
   readonly #repeats = new Repeats()
   readonly #sampler = new RawSampler()
   readonly #hash = new KeyedHash()
@@ -45,6 +48,7 @@ export class Intake {
   constructor(journal: JournalWriter, forms?: DialledForms) {
     this.#journal = journal
     this.#facts = new Facts(forms)
+    this.#shortFacts = new Facts(forms)
     this.lastId = journal.position
   }
 
@@ -61,9 +65,10 @@ export class Intake {
       return size
     }
     this.lastId = this.#append(bytes, records, at, size, now)
-    if (canRepeat) this.#repeats.remember(this.lastId, happenedAt)
+    if (canRepeat && !this.#isAltered) this.#repeats.remember(this.lastId, happenedAt)
     const validation = bytes[at + EVENT_FIELD.validation]!
-    this.window.addEvent(records, at + EVENT_FIELD.source, happenedAt, validation, this.#facts)
+    const facts = this.#isAltered ? this.#shortFacts : this.#facts
+    this.window.addEvent(records, at + EVENT_FIELD.source, happenedAt, validation, facts)
     return size
   }
 
@@ -78,15 +83,28 @@ export class Intake {
   #append(bytes: Uint8Array, records: DataView, at: number, size: number, now: number): number {
     const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
     const isShed = isRawShed(records, at)
+    this.#isAltered = false
     if (isShed) this.shedRawCount++
     if (!isShed && this.shortens !== 'none' && !this.#isKeptWhole(bytes, records, at, size)) {
       const shortSize = this.#shorten(bytes, records, at, size)
-      if (shortSize < size) {
+      if (shortSize < size && this.#mayShorten(bytes, at, { size, shortSize })) {
         this.shedRawCount++
         return this.#journal.appendRecord(this.#short, 0, shortSize, happenedAt, now)
       }
     }
     return this.#journal.appendRecord(bytes, at, size, happenedAt, now)
+  }
+
+  /**
+   * Lookups and the index tell the same: what is counted is what the journal has. A message so odd that its shortened
+   * copy tells something else is kept whole, or when it is large counted as that copy.
+   */
+  #mayShorten(bytes: Uint8Array, at: number, sizes: { size: number; shortSize: number }): boolean {
+    const isDatagram = bytes[at + EVENT_FIELD.transport] === UDP
+    this.#shortFacts.read(this.#short, rawStartOf(this.#shortView, 0), sizes.shortSize, isDatagram)
+    if (this.#shortFacts.isLike(this.#facts)) return true
+    this.#isAltered = sizes.size > KEPT_ODD_SIZE
+    return this.#isAltered
   }
 
   #isKeptWhole(bytes: Uint8Array, records: DataView, at: number, size: number): boolean {

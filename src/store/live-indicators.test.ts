@@ -6,7 +6,7 @@ import type { SourceValidation } from '../core/validation.ts'
 import type { Delta } from './delta.ts'
 import { batchOf, deltasOfBatch } from './delta-batch.ts'
 import { LiveIndicators } from './live-indicators.ts'
-import { RETENTION_MS } from './retention.ts'
+import { HOUR_MS, RETENTION_MS } from './retention.ts'
 
 const START = 1_795_456_800_000
 
@@ -245,12 +245,55 @@ test('replace() puts what is left in the place of what was, and removes what has
   const live = new LiveIndicators({ now: () => START })
   live.add(delta({ value: '192.0.2.1', count: 9, validation: 'transport', tagMask: 3 }))
   live.add(delta({ value: '192.0.2.2' }))
-  live.replace(delta({ value: '192.0.2.1' }), delta({ value: '192.0.2.1', count: 4, tagMask: 1 }))
+  live.replace(delta({ value: '192.0.2.1', count: 5 }), delta({ value: '192.0.2.1', count: 4, tagMask: 1 }))
   live.replace(delta({ value: '192.0.2.2' }), null)
   live.replace(delta({ value: '192.0.2.3' }), null)
   const left = live.get('ip-address', '192.0.2.1')
   assert.deepEqual([left?.count, left?.validation, left?.tags], [4, 'none', ['options-scan']])
   assert.deepEqual(pages(live, 10), ['192.0.2.1'])
+})
+
+test('replace() forgets no event that the index does not have yet', () => {
+  const later = { firstAt: START + HOUR_MS, lastAt: START + HOUR_MS }
+  const number = { kind: 'phone-number', value: '+442081234567' } as const
+  const form = { ...number, form: '00442081234567' }
+  const live = new LiveIndicators({ now: () => START + HOUR_MS })
+  for (const each of [{ value: '192.0.2.1' }, { value: '192.0.2.2' }, number, form]) {
+    live.add(delta({ ...each, count: 9, repeatCount: 2, tagMask: 1 }))
+    live.add(delta({ ...each, ...later, count: 3, repeatCount: 1, tagMask: 2, validation: 'echo' }))
+  }
+  const lost = { count: 9, repeatCount: 2, tagMask: 1 }
+  live.replace(delta({ value: '192.0.2.1', ...lost }), null)
+  live.replace(
+    delta({ value: '192.0.2.2', ...lost }),
+    delta({ value: '192.0.2.2', ...later, count: 2, tagMask: 2, firstAt: later.firstAt + 5 }),
+  )
+  live.replace(delta({ ...number, ...lost }), null)
+  live.replace(delta({ ...form, ...lost }), null)
+  for (const value of ['192.0.2.1', '192.0.2.2']) {
+    const { count, repeatCount, validation, tags } = live.get('ip-address', value) ?? {}
+    assert.deepEqual([count, repeatCount, validation], [3, 1, 'echo'], value)
+    assert(tags?.includes('register-probe'), value)
+  }
+  assert.equal(live.get('ip-address', '192.0.2.2')?.firstSeenAt, later.firstAt + 5)
+  const { count, dialled } = live.get('phone-number', number.value) ?? {}
+  assert.deepEqual([count, dialled?.[0]?.count], [3, 3])
+  live.replace(delta({ ...form, ...later, count: 3 }), null)
+  live.replace(delta({ ...number, ...later, count: 3 }), null)
+  assert.equal(live.get('phone-number', number.value), undefined)
+})
+
+test('replace() in pieces of an hour comes to the same, and never below what the index holds', () => {
+  const live = new LiveIndicators({ now: () => START + HOUR_MS })
+  const later = { firstAt: START + HOUR_MS, lastAt: START + HOUR_MS }
+  live.add(delta({ value: '192.0.2.1', count: 9 }))
+  live.add(delta({ value: '192.0.2.1', ...later, count: 3 }))
+  const left = delta({ value: '192.0.2.1', ...later, count: 3 })
+  const counts = [4, 4, 4].map((count) => {
+    live.replace(delta({ value: '192.0.2.1', count }), left)
+    return live.get('ip-address', '192.0.2.1')?.count
+  })
+  assert.deepEqual(counts, [8, 4, 3])
 })
 
 test('a full table lets go of the longest unseen forgeable entry first, and counts it', () => {

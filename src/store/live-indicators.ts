@@ -6,9 +6,10 @@ import { TAGS } from '../core/tags.ts'
 import { AddressKeys } from './_address-keys.ts'
 import { Listing } from './_indicator-listing.ts'
 import { IndicatorTable, NONE } from './_indicator-table.ts'
+import { countLeft, putLeft } from './_left.ts'
 import { NumberForms } from './_number-forms.ts'
 import { NumberKeys } from './_number-keys.ts'
-import { type Delta, tagsOf, validationAt, validationRank } from './delta.ts'
+import { type Delta, tagsOf, validationAt } from './delta.ts'
 import { batchOf, type DeltaBatch } from './delta-batch.ts'
 import { RETENTION_MS } from './retention.ts'
 import type { IndicatorPage, IndicatorQuery, Indicators } from './types.ts'
@@ -63,15 +64,22 @@ export class LiveIndicators implements Indicators {
     }
   }
 
-  /** Puts what is left of an indicator, or of one of its forms, in place of what was known; null: nothing is left. */
+  /**
+   * Takes what an indicator, or one of its forms, lost with an hour out of what is known. `left` is what the index holds
+   * beyond that hour, null when that is nothing. It lacks the newest events, which are known here: so no less than that
+   * stays, and more when there is more.
+   */
   replace(lost: Delta, left: Delta | null): void {
     const slot = this.#find(lost.kind, lost.value)
     if (slot === NONE) return
     if (lost.form !== '') {
-      if (left === null) this.#forms.remove(slot, lost.form)
-      else this.#forms.replace(slot, lost.form, left)
-    } else if (left === null) this.#remove(lost.kind, slot)
-    else this.#table(lost.kind).rows.replace(slot, { ...left, validation: validationRank(left.validation) })
+      this.#forms.replace(slot, lost, left)
+      return
+    }
+    const { rows } = this.#table(lost.kind)
+    const count = countLeft(lost, left, { count: rows.count(slot), lastAt: rows.lastAt(slot) })
+    if (count === 0) this.#remove(lost.kind, slot)
+    else putLeft(rows, slot, count, lost, left)
   }
 
   get(kind: IndicatorKind, value: string): Indicator | undefined {

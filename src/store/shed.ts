@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { parseMessage, type SipMessage } from '../wire/sip/message.ts'
 
-const KEPT_HEADERS = ['via', 'from', 'to', 'contact', 'call-id', 'cseq', 'user-agent', 'authorization'].map((name) => ({
-  name,
-  begin: Buffer.from(`${name}: `),
-}))
 const KEPT_VALUE_SIZE = 128 // characters of each
-const KEPT_URI_SIZE = 256
+/** Addresses are kept whole or left out: what a cut leaves of one may dial another number. */
+const WHOLE_SIZE: Readonly<Record<string, number>> = { from: 512, to: 2048, contact: 512 }
+const NAMES = ['via', 'from', 'to', 'contact', 'call-id', 'cseq', 'user-agent', 'authorization']
+const KEPT_HEADERS = NAMES.map(keptHeader)
+const SERVER = keptHeader('server') // what a response says in place of a user agent
+const KEPT_URI_SIZE = 2048 // characters, as many as a number is looked for in
 const KEPT_JUNK_SIZE = 64 // bytes of what is not SIP
 const LINE_END = Buffer.from('\r\n')
 const SPACE = Buffer.from(' ')
@@ -30,10 +31,11 @@ export function writeShed(bytes: Uint8Array, start: number, end: number, target:
   const message = parseMessage(bytes, start, end)
   const wholeSize = end - start
   const out = new Writer(target, at, at + wholeSize)
-  if (message.kind === 'non-sip') out.write(bytes, start, Math.min(end, start + KEPT_JUNK_SIZE))
+  if (message.kind === 'non-sip') out.write(bytes, start, junkEnd(bytes, start, end))
   else {
     writeStartLine(message, out)
-    for (const { name, begin } of KEPT_HEADERS) writeHeader(message, message.find(name), begin, out)
+    for (const header of KEPT_HEADERS) writeHeader(message, header, out)
+    if (message.kind === 'response' && message.find('user-agent') < 0) writeHeader(message, SERVER, out)
     out.write(LINE_END, 0, LINE_END.length)
   }
   return out.isFull ? wholeSize : out.at - at
@@ -52,14 +54,31 @@ function writeStartLine(message: SipMessage, out: Writer): void {
   out.write(LINE_END, 0, LINE_END.length)
 }
 
-function writeHeader(message: SipMessage, index: number, begin: Uint8Array, out: Writer): void {
+type KeptHeader = { readonly name: string; readonly begin: Uint8Array; readonly wholeSize: number | null }
+
+function keptHeader(name: string): KeptHeader {
+  return { name, begin: Buffer.from(`${name}: `), wholeSize: WHOLE_SIZE[name] ?? null }
+}
+
+/** The beginning of what is no message may look like one: then less of it is kept. */
+function junkEnd(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start <= KEPT_JUNK_SIZE) return end
+  for (let size = KEPT_JUNK_SIZE; size > 0; size >>= 1)
+    if (parseMessage(bytes, start, start + size).kind === 'non-sip') return start + size
+  return end
+}
+
+function writeHeader(message: SipMessage, { name, begin, wholeSize }: KeptHeader, out: Writer): void {
+  const index = message.find(name)
   if (index < 0) return
+  const start = message.valueStart(index)
+  const folded = message.isFolded(index) ? message.value(index) : null
+  const size = folded?.length ?? Math.max(0, message.valueEnd(index) - start)
+  if (wholeSize !== null && size > wholeSize) return
+  const keptSize = Math.min(size, wholeSize ?? KEPT_VALUE_SIZE)
   out.write(begin, 0, begin.length)
-  if (message.isFolded(index)) out.writeText(message.value(index).slice(0, KEPT_VALUE_SIZE))
-  else {
-    const start = message.valueStart(index)
-    out.write(message.bytes, start, Math.max(start, Math.min(message.valueEnd(index), start + KEPT_VALUE_SIZE)))
-  }
+  if (folded !== null) out.writeText(folded.slice(0, keptSize))
+  else out.write(message.bytes, start, start + keptSize)
   out.write(LINE_END, 0, LINE_END.length)
 }
 

@@ -29,6 +29,15 @@ export class Span {
     else this.set(Buffer.from(text, 'latin1'), 0, text.length)
   }
 
+  /** Whether as many characters of both are the same. */
+  isLike(other: Span, sizeMax: number): boolean {
+    if (this.isAbsent || other.isAbsent) return this.isAbsent === other.isAbsent
+    const size = Math.min(this.end - this.start, sizeMax)
+    if (size !== Math.min(other.end - other.start, sizeMax)) return false
+    for (let i = 0; i < size; i++) if (this.bytes[this.start + i] !== other.bytes[other.start + i]) return false
+    return true
+  }
+
   /** The text, or so many characters of it; null when there is none. */
   text(sizeMax = Number.POSITIVE_INFINITY): string | null {
     if (this.start < 0) return null

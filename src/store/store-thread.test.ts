@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { createAppliedCount } from './_delta-sender.ts'
 import { createClockOffset } from './clock.ts'
+import { dayPath, indexDir, listDays } from './day-files.ts'
 import type { FromStore } from './messages.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
+import { HOUR_MS, RETENTION_MS } from './retention.ts'
 import { StoreThread } from './store-thread.ts'
 
 /** A store thread that runs in this one. */
-function threadOf(t: TestContext, isPressed?: () => boolean) {
+function threadOf(t: TestContext, isPressed?: () => boolean, clockOffset = createClockOffset()) {
   const sent: FromStore[] = []
   const listeners = new Set<() => void>()
   const applied = createAppliedCount()
   const init = {
     stateDir: tempDir(t),
     quotaSize: 100 * 1_048_576,
-    clockOffset: createClockOffset(),
+    clockOffset,
     applied,
     snapshot: null,
     snapshotMs: Number.POSITIVE_INFINITY,
@@ -38,15 +41,19 @@ function threadOf(t: TestContext, isPressed?: () => boolean) {
       listeners.add(look)
       look()
     })
-  return { thread, sent, applied, until }
+  return { thread, sent, applied, until, clockOffset, dir: init.stateDir }
 }
 
-function records(count: number, prefix = 'call'): Uint8Array {
+function records(
+  count: number,
+  prefix = 'call',
+  factsOf: (i: number) => { ip?: string; number?: string; ageMs?: number } = () => ({}),
+) {
   const all = Array.from({ length: count }, (_, i) =>
     observation({
-      at: Date.now(),
-      bytes: sipRequest({ callId: `${prefix}-${i}` }),
-      source: { ip: '192.0.2.1', port: i },
+      at: Date.now() - (factsOf(i).ageMs ?? 0),
+      bytes: sipRequest({ callId: `${prefix}-${i}`, ...factsOf(i) }),
+      source: { ip: factsOf(i).ip ?? '192.0.2.1', port: i },
     }),
   )
   const bytes = new Uint8Array(all.reduce((size, one) => size + eventRecordSize(one), 0))
@@ -122,4 +129,78 @@ test('nothing more may be taken while the main thread does not follow', (t) => {
   assert(!thread.mayTake)
   Atomics.add(applied, 0, 64)
   assert(thread.mayTake)
+})
+
+test('what indicators lost is told in small pieces', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { thread, sent, until, clockOffset } = threadOf(t)
+  const bytes = records(2000, 'call', (i) => ({ ip: `192.0.2.${i % 4}`, number: `${1000 + i}00442081234567` }))
+  thread.takeRecords(bytes, 0, bytes.length)
+  thread.receive({ kind: 'flush', token: 1, indexed: true })
+  await until(({ kind }) => kind === 'flushed')
+  clockOffset[0] = RETENTION_MS + 2 * HOUR_MS
+  t.mock.timers.tick(60_000)
+  const counts = (): number[] =>
+    sent.flatMap((message) => (message.kind === 'expired' ? [message.expiries.length] : []))
+  await until(() => counts().reduce((sum, count) => sum + count, 0) === 4 + 1 + 2000)
+  assert(counts().every((count) => count <= 1000))
+})
+
+test('a step of the index that fails is tried again ever more seldom, and then goes on', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const { thread, sent, until, dir } = threadOf(t)
+  const take = (token: number): void => {
+    const bytes = records(10, `call${token}`)
+    thread.takeRecords(bytes, 0, bytes.length)
+    thread.receive({ kind: 'flush', token, indexed: true })
+  }
+  const flushed = (wanted: number) => (message: FromStore) => message.kind === 'flushed' && message.token === wanted
+  take(1)
+  await until(flushed(1))
+  const [day = ''] = listDays(indexDir(dir))
+  using db = new DatabaseSync(dayPath(indexDir(dir), day))
+  db.exec(`CREATE TRIGGER fail BEFORE INSERT ON hour_log BEGIN SELECT raise(ABORT, 'no room'); END`)
+  const failCount = (): number =>
+    sent.filter((message) => message.kind === 'progress' && message.counters.trouble?.includes('no room')).length
+  take(2)
+  await until(() => failCount() > 0)
+  const counts = Array.from({ length: 16 }, () => {
+    t.mock.timers.tick(1000)
+    return failCount()
+  })
+  assert.deepEqual(counts, [2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5])
+  db.exec('DROP TRIGGER fail')
+  t.mock.timers.tick(16_000)
+  await until(flushed(2))
+})
+
+test('how far the index is behind is told right also when a damaged day takes it back', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  let isPressed = false
+  const ageMs = RETENTION_MS + 3 * HOUR_MS
+  const { thread, sent, until, dir, clockOffset } = threadOf(t, () => isPressed, createClockOffset(-ageMs))
+  const take = (bytes: Uint8Array, token: number): Promise<void> => {
+    thread.takeRecords(bytes, 0, bytes.length)
+    thread.receive({ kind: 'flush', token, indexed: !isPressed })
+    return until((message) => message.kind === 'flushed' && message.token === token)
+  }
+  const lags = (): number[] =>
+    sent.flatMap((message) => (message.kind === 'progress' ? [message.counters.indexLagCount] : []))
+  await take(
+    records(5, 'old', () => ({ ageMs })),
+    1,
+  )
+  clockOffset[0] = 0
+  await take(records(100), 2)
+  const newest = listDays(indexDir(dir)).at(-1) ?? ''
+  using db = new DatabaseSync(dayPath(indexDir(dir), newest))
+  const damaged = db.prepare('INSERT INTO hour_runs VALUES (?, ?)')
+  for (let bucket = 0; bucket < 32; bucket++) damaged.run(23 * 65_536 * 32 + bucket, new Uint8Array(8))
+  const before = lags().length
+  t.mock.timers.tick(60_000)
+  await until(() => lags().slice(before).includes(100))
+  await until(() => lags().at(-1) === 0)
+  isPressed = true
+  await take(records(30, 'later'), 3)
+  assert.equal(lags().at(-1), 30)
 })

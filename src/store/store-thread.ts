@@ -26,11 +26,13 @@ const COMMIT_MS = 50 // how long a record may wait in memory; with the write its
 const LOOK_COUNT = 256 // events taken between two looks at the clock
 const TAKE_SIZE = 262_144 // bytes taken from a ring between two looks at the clock
 const RETRY_MS = 1000 // after a failed write
+const INDEX_RETRY_MAX_MS = 60_000 // each failed step of the index doubles the wait, since the next one opens a day again
 const SWEEP_MS = 60_000
 const INDEX_WAIT_MS = 5 // between two looks whether it is less full
 const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
+const EXPIRED_COUNT = 1000 // indicators of which the main thread hears at once what they lost
 const REPLAY_COUNT_MAX = 1_000_000 // records read behind a snapshot rather than the hours of all indicators
 const SNAPSHOT_MIN_MS = 60_000 // between two snapshots of a flood
 const SNAPSHOT_RECORD_COUNT = 4_000_000 // durable since the last snapshot, so that a flood makes them sooner
@@ -78,6 +80,8 @@ export class StoreThread {
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
   #writeTrouble: string | null = null
   #indexTrouble: string | null = null
+  #indexRetryMs = RETRY_MS
+  #repairCount: number // days of the index that were made anew, as far as the counters know
 
   /** `isPressed` tells whether there is other input that has to be taken before the index goes on. */
   constructor(init: StoreInit, send: Send, isPressed: () => boolean = () => false) {
@@ -105,6 +109,7 @@ export class StoreThread {
     for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
     this.#snapshotMs = init.snapshotMs
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#repairCount = this.#indexer.repairs.length
     const repairs = [...this.#journal.repairs, ...this.#repairs, ...this.#indexer.repairs]
     this.#send({ kind: 'ready', repairs, counters: this.#counters() })
     this.#sweep()
@@ -263,16 +268,28 @@ export class StoreThread {
       if (this.#isBehind()) this.#indexedCount += this.#indexer.step(this.#journal.position)
       if (this.#expiringSince !== null) this.#expired.raise(hourOf(this.#now() - RETENTION_MS))
       this.#expireSome()
+      this.#countLagAgain()
       this.#indexTrouble = this.#indexer.isFull ? INDEX_FULL : null
     } catch (error) {
       this.#indexTrouble = `the index cannot be written, it will catch up: ${(error as Error).message}; free some disk space, or stop the node and run "sentrypeer reindex"`
-      this.#indexTimer = setTimeout(() => this.#index(), RETRY_MS)
+      this.#indexTimer = setTimeout(() => this.#index(), this.#indexRetryMs)
+      this.#indexRetryMs = Math.min(INDEX_RETRY_MAX_MS, 2 * this.#indexRetryMs)
       this.#sendProgress()
       return
     }
+    this.#indexRetryMs = RETRY_MS
     if (this.#isBehind() || this.#expiringSince !== null) this.#scheduleIndex()
     this.#sendProgress()
     this.#answerFlushes()
+  }
+
+  /** A day that is made anew takes the index back to records that were counted before. */
+  #countLagAgain(): void {
+    const { position, repairs } = this.#indexer
+    if (repairs.length === this.#repairCount) return
+    this.#repairCount = repairs.length
+    const lagCount = countRecords(this.#journalDir, position, this.#journal.position)
+    this.#indexer.pendingCount = lagCount - this.#durableCount + this.#indexedCount
   }
 
   /** Events that wait come first, but no flood keeps the index back for ever. */
@@ -312,7 +329,8 @@ export class StoreThread {
     if (this.#isBehind() && performance.now() - this.#expiringSince < EXPIRY_DELAY_MS) return
     this.#deltas.send() // what the index has counted must not be added to what it says is left
     const { expiries, more } = this.#indexer.expire(this.#now())
-    if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
+    for (let i = 0; i < expiries.length; i += EXPIRED_COUNT)
+      this.#send({ kind: 'expired', expiries: expiries.slice(i, i + EXPIRED_COUNT) })
     if (more) return
     this.#expiringSince = null
   }
