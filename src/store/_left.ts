@@ -17,8 +17,8 @@ export function countLeft(lost: Delta, left: Delta | null, known: Known): number
 }
 
 /**
- * Puts in a row what stays of it. Of events that the index lacks nobody can tell tags and validation from those of the
- * lost ones, so where there are such these stay.
+ * Puts in a row what stays of it. Of events that the index lacks nobody can tell tags, validation and first time from
+ * those of the lost ones, so where there are such these stay.
  */
 export function putLeft(rows: IndicatorRows, slot: number, count: number, lost: Delta, left: Delta | null): void {
   const lacksNone = left?.count === count
@@ -26,7 +26,7 @@ export function putLeft(rows: IndicatorRows, slot: number, count: number, lost: 
   rows.replace(slot, {
     count,
     repeatCount: Math.max(left?.repeatCount ?? 0, rows.repeatCount(slot) - lost.repeatCount),
-    firstAt: left?.firstAt ?? rows.firstAt(slot),
+    firstAt: lacksNone ? left.firstAt : rows.firstAt(slot), // so that a count which the index lacks stays known as such
     validation: lacksNone ? rank : Math.max(rank, rows.validation(slot)),
     tagMask: lacksNone ? left.tagMask : (left?.tagMask ?? 0) | rows.tagMask(slot),
   })

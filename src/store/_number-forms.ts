@@ -59,7 +59,7 @@ export class NumberForms {
     const count = countLeft(lost, left, { count: this.#counts[known - 1]!, lastAt: this.#lastAt[known - 1]! })
     if (count === 0) this.#remove(slot, known)
     else this.#counts[known - 1] = count
-    if (count > 0 && left !== null) this.#firstAt[known - 1] = left.firstAt
+    if (left !== null && count === left.count) this.#firstAt[known - 1] = left.firstAt
   }
 
   removeAll(slot: number): void {
