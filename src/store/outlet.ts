@@ -39,15 +39,26 @@ export class Outlet {
     this.#timer ??= setImmediate(() => this.#turn())
   }
 
-  /** Takes what is there now. */
-  drain(): void {
-    while (this.#takeNext());
+  /** The place behind all that is there now, for `drain`. */
+  get end(): number {
+    return this.#ring.end
   }
 
-  /** Takes what is there, and stops. */
+  /** Takes what lies before that place, as long as there is room for it; returns whether all of it was taken. */
+  drain(end: number): boolean {
+    while (!this.isTaken(end) && this.#deps.mayTake() && this.#takeNext());
+    return this.isTaken(end)
+  }
+
+  /** Whether all that lay before that place was taken. */
+  isTaken(end: number): boolean {
+    return this.#ring.isRead(end)
+  }
+
+  /** Takes what is there, whether there is room for it or not, and stops. */
   close(): void {
     this.#isClosed = true
-    this.drain()
+    while (this.#takeNext());
     clearTimeout(this.#timer as NodeJS.Timeout)
     clearImmediate(this.#timer as NodeJS.Immediate)
   }

@@ -158,6 +158,16 @@ export class RingReader extends Ring {
     return this.counts[BUSY] ?? 0
   }
 
+  /** The place behind all that is published now, for `isRead`. */
+  get end(): number {
+    return Atomics.load(this.header, HEAD)
+  }
+
+  /** Whether all before that place was released. */
+  isRead(end: number): boolean {
+    return ((this.#tail - end) | 0) >= 0
+  }
+
   /** The next records, whole and end to end in `bytes`; null when there are none. They stay until `release`. */
   next(): { start: number; end: number } | null {
     for (;;) {

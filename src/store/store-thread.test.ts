@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { MessageChannel } from 'node:worker_threads'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { createAppliedCount } from './_delta-sender.ts'
 import { createClockOffset } from './clock.ts'
 import { dayPath, indexDir, listDays } from './day-files.ts'
 import type { FromStore } from './messages.ts'
+import { QUEUE_SIZE } from './outbox.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
 import { HOUR_MS, RETENTION_MS } from './retention.ts'
+import { createRing, RingReader, RingWriter } from './ring.ts'
+import { journalDir } from './segment.ts'
 import { StoreThread } from './store-thread.ts'
 
 /** A store thread that runs in this one. */
@@ -203,4 +209,50 @@ test('how far the index is behind is told right also when a damaged day takes it
   isPressed = true
   await take(records(30, 'later'), 3)
   assert.equal(lags().at(-1), 30)
+})
+
+/** A ring that holds so many records of the largest size. */
+function fullRing(count: number): SharedArrayBuffer {
+  const buffer = createRing(67_108_864)
+  const writer = new RingWriter(buffer, () => {})
+  for (let i = 0; i < count; i++) {
+    const one = observation({ bytes: Buffer.alloc(65_000, `${i} `), at: Date.now() })
+    const size = eventRecordSize(one)
+    writeEventRecord(one, writer.bytes, writer.reserve(size))
+    writer.add(size)
+  }
+  writer.publish()
+  return buffer
+}
+
+test('a flush takes no more out of a ring than memory may hold while the disk is full, and waits', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const { thread, sent, until, dir } = threadOf(t)
+  const buffer = fullRing(900)
+  const reader = new RingReader(buffer)
+  const ringSize = reader.usedSize
+  const folder = journalDir(dir)
+  renameSync(folder, `${folder}.away`)
+  writeFileSync(folder, '')
+  const { port1, port2 } = new MessageChannel()
+  t.after(() => port1.close())
+  thread.receive({ kind: 'inlet', init: { buffer, doorbell: port2 } })
+  thread.receive({ kind: 'flush', token: 1, indexed: false })
+  assert(ringSize - reader.usedSize <= QUEUE_SIZE.shed + 1_048_576)
+  assert(reader.usedSize > 16_000_000)
+  await nextTurn()
+  assert(!sent.some(({ kind }) => kind === 'flushed'))
+  rmSync(folder)
+  renameSync(`${folder}.away`, folder)
+  let isFlushed = false
+  const flushed = until(({ kind }) => kind === 'flushed').then(() => {
+    isFlushed = true
+  })
+  while (!isFlushed) {
+    t.mock.timers.tick(1000)
+    await nextTurn()
+  }
+  await flushed
+  const [last] = sent.filter((message) => message.kind === 'progress').slice(-1)
+  assert.deepEqual([new RingReader(buffer).usedSize, last?.counters.durableCount], [0, 900])
 })

@@ -45,6 +45,7 @@ const SWAPPED = 'a reindex was ended before its index was in place: that was put
 const SEGMENT_SIZE_MIN = 1_048_576 // bytes
 const SEGMENTS_PER_QUOTA = 32
 
+type RingEnds = readonly { readonly outlet: Outlet; readonly end: number }[]
 type Send = (message: FromStore, transfer?: readonly ArrayBuffer[]) => void
 
 /** The life of the store thread: takes batches, makes them durable, keeps the index close behind, sweeps. */
@@ -67,6 +68,7 @@ export class StoreThread {
   readonly #doorbells: MessagePort[] = []
   #commitTimer: NodeJS.Timeout | null = null
   #indexTimer: NodeJS.Immediate | NodeJS.Timeout | null = null
+  #draining: { token: number; indexed: boolean; ends: RingEnds }[] = [] // flushes that wait for what lies in rings
   #flushes: { token: number; position: number; indexed: boolean }[] = []
   #durableCount = 0
   #indexedCount = 0
@@ -185,7 +187,7 @@ export class StoreThread {
       this.#intake.shortens = this.#shortens()
       this.#waitingSince ??= performance.now()
       const from = at
-      for (let count = 0; at < end && count < LOOK_COUNT; count++) {
+      for (let count = 0; at < end && at - start < sizeMax && count < LOOK_COUNT; count++) {
         at += this.#intake.take(bytes, records, at, now)
         if (this.#intake.window.isFull) this.#deltas.send()
       }
@@ -346,14 +348,23 @@ export class StoreThread {
     while (this.#journal.size > this.#quotaSize * factor) if (this.#journal.dropOldest() === null) return
   }
 
+  /** What lies in the rings is taken no faster than it goes to disk, and the rest of it in its turns. */
   #flush(token: number, indexed: boolean): void {
-    for (const outlet of this.#outlets) outlet.drain()
-    this.#flushes.push({ token, position: this.#intake.lastId, indexed })
-    if (this.#journal.waiting) this.#commit()
-    else this.#answerFlushes()
+    const ends = this.#outlets.map((outlet) => ({ outlet, end: outlet.end }))
+    this.#draining.push({ token, indexed, ends })
+    let isDrained = false
+    do {
+      isDrained = ends.map(({ outlet, end }) => outlet.drain(end)).every((isTaken) => isTaken)
+      if (this.#journal.waiting) this.#commit()
+      else this.#answerFlushes()
+    } while (!isDrained && this.mayTake)
   }
 
   #answerFlushes(): void {
+    const position = this.#intake.lastId
+    for (const { token, indexed } of this.#draining.filter(({ ends }) => isAllTaken(ends)))
+      this.#flushes.push({ token, position, indexed })
+    this.#draining = this.#draining.filter(({ ends }) => !isAllTaken(ends))
     const done = (flush: { position: number; indexed: boolean }): boolean =>
       this.#journal.position >= flush.position && (!flush.indexed || this.#indexer.position >= flush.position)
     for (const flush of this.#flushes.filter(done)) this.#send({ kind: 'flushed', token: flush.token })
@@ -413,6 +424,8 @@ export class StoreThread {
     }
   }
 }
+
+const isAllTaken = (ends: RingEnds): boolean => ends.every(({ outlet, end }) => outlet.isTaken(end))
 
 /** What the main thread must hear of an error that ends the thread. */
 export function failure(error: unknown): FromStore {
