@@ -21,7 +21,7 @@ export type ExpiredPart = { readonly bucket: number; readonly hour: number; read
 /** What is looked for of the indicators of one bucket. */
 export type Wanted = {
   readonly bucket: number
-  readonly after: number // the hour behind which
+  readonly hour: number
   readonly wants: (hash: number) => boolean
   readonly take: (found: HourDelta) => void
 }
@@ -36,6 +36,7 @@ export class HourRuns {
   readonly #firstHour: number
   readonly #insert: StatementSync
   readonly #last: StatementSync
+  #bucket = 0 // from which was taken last
 
   constructor(db: DatabaseSync, firstHour: number) {
     this.#db = db
@@ -93,34 +94,47 @@ export class HourRuns {
     if (chunk.length > 0) yield chunk
   }
 
-  collect({ bucket, after, wants, take }: Wanted): void {
-    const rows = this.#db.prepare('SELECT id, entries FROM hour_runs WHERE id >= ? AND id % ? = ?')
-    for (const row of rows.iterate(this.#firstId(after + 1), BUCKET_COUNT, bucket)) {
-      const hour = this.#hourOf(Number(row.id))
+  /** Returns how many rows it read. */
+  collect({ bucket, hour, wants, take }: Wanted): number {
+    let rowCount = 0
+    for (const row of this.#rowsOf(hour, bucket)) {
       readEntries(row.entries as Uint8Array, (entry) => deltasOfEntry(entry, hour).forEach(take), wants)
+      rowCount++
     }
+    return rowCount
   }
 
-  /** Removes some rows of one bucket of the oldest hour before `before`, and tells what lay there; null: there is none. */
+  /**
+   * Removes some rows of one bucket of the oldest hour before `before`, and tells what lay there; null: there is none.
+   * It goes on with the bucket of the last time as long as there is something in it.
+   */
   takeOldest(before: number): ExpiredPart | null {
     const oldest = this.#db.prepare('SELECT id FROM hour_runs ORDER BY id LIMIT 1').get()
     if (oldest === undefined || this.#hourOf(Number(oldest.id)) >= before) return null
     const hour = this.#hourOf(Number(oldest.id))
-    const bucket = Number(oldest.id) % BUCKET_COUNT
-    const range = [Number(oldest.id), this.#firstId(hour + 1), BUCKET_COUNT, bucket]
+    const lost: HourDelta[] = []
+    const ids: number[] = []
+    const takeRows = (bucket: number): void => {
+      this.#bucket = bucket
+      for (const row of this.#rowsOf(hour, bucket)) {
+        readEntries(row.entries as Uint8Array, (entry) => lost.push(...deltasOfEntry(entry, hour)))
+        ids.push(row.id)
+        if (lost.length > TAKE_COUNT_MAX / 2) break
+      }
+    }
+    takeRows(this.#bucket)
+    if (ids.length === 0) takeRows(Number(oldest.id) % BUCKET_COUNT)
+    const remove = this.#db.prepare('DELETE FROM hour_runs WHERE id = ?')
+    for (const id of ids) remove.run(id)
+    return { bucket: this.#bucket, hour, lost }
+  }
+
+  #rowsOf(hour: number, bucket: number): Iterable<{ id: number; entries: Uint8Array }> {
     const rows = this.#db.prepare(
       'SELECT id, entries FROM hour_runs WHERE id >= ? AND id < ? AND id % ? = ? ORDER BY id',
     )
-    const lost: HourDelta[] = []
-    const ids: number[] = []
-    for (const row of rows.iterate(...range)) {
-      readEntries(row.entries as Uint8Array, (entry) => lost.push(...deltasOfEntry(entry, hour)))
-      ids.push(Number(row.id))
-      if (lost.length > TAKE_COUNT_MAX / 2) break
-    }
-    const remove = this.#db.prepare('DELETE FROM hour_runs WHERE id = ?')
-    for (const id of ids) remove.run(id)
-    return { bucket, hour, lost }
+    const range = [this.#firstId(hour), this.#firstId(hour + 1), BUCKET_COUNT, bucket]
+    return rows.iterate(...range) as Iterable<{ id: number; entries: Uint8Array }>
   }
 
   #firstId(hour: number): number {

@@ -105,13 +105,12 @@ export class HourStore {
       if (hour >= from && hour < to) yield table.all().flatMap((entry) => deltasOfEntry(entry, hour))
   }
 
-  /** Finds what is wanted of one bucket. */
-  collect(wanted: Wanted): void {
-    this.#runs.collect(wanted)
-    for (const [hour, table] of this.#tables) {
-      if (hour <= wanted.after) continue
-      for (const entry of table.all()) if (wanted.wants(entry.hash)) deltasOfEntry(entry, hour).forEach(wanted.take)
-    }
+  /** Finds what is wanted of one bucket of an hour; returns how many rows it read for that. */
+  collect(wanted: Wanted): number {
+    const { hour, wants, take } = wanted
+    for (const entry of this.#tables.get(hour)?.all() ?? [])
+      if (wants(entry.hash)) deltasOfEntry(entry, hour).forEach(take)
+    return this.#runs.collect(wanted)
   }
 
   /** Removes some of one bucket of the oldest hour before `before`, and tells what lay there; null: there is none. */

@@ -111,9 +111,9 @@ export class DayIndex implements Disposable {
       yield part.map(({ delta }) => delta).sort((a, b) => a.lastAt - b.lastAt)
   }
 
-  /** Finds what is wanted of one bucket of hours. */
-  collect(wanted: Wanted): void {
-    this.#openHours().collect(wanted)
+  /** Finds what is wanted of one bucket of an hour; returns how many rows it read for that. */
+  collect(wanted: Wanted): number {
+    return this.#openHours().collect(wanted)
   }
 
   /** Removes some of what ended before `cutoff`: tells which indicators lost an hour, and whether there is more. */

@@ -37,6 +37,8 @@ export class Facts {
   readonly called = new Span()
   /** How many numbers it dialled, two at most. */
   numberCount = 0
+  /** Whether it was an ordinary request, with nothing wrong in it. */
+  isPlain = false
   first: KnownForm | null = null
   second: KnownForm | null = null
 
@@ -73,7 +75,8 @@ export class Facts {
     this.numberCount = 0
     this.first = null
     this.second = null
-    if (readPlainRequest(bytes, start, end)) this.#takePlain(bytes)
+    this.isPlain = readPlainRequest(bytes, start, end)
+    if (this.isPlain) this.#takePlain(bytes)
     else this.#readAny(bytes, start, end, isDatagram)
   }
 

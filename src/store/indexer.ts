@@ -18,18 +18,22 @@ import { listSegments, scanSegment } from './segment.ts'
 const STEP_MS = 20 // what one step is to take, so that the store thread soon looks for what came in meanwhile
 const STEP_COUNT_MIN = 250
 const STEP_COUNT_MAX = 10_000 // records
+const GATHER_COUNT = 20_000 // counts taken out, before the hours that are left are looked through for the same
+const LOOK_ROW_COUNT = 32 // rows read for that in one step, and the rest of an hour
+/** Indicators told of in one step. */
+export const TELL_COUNT = 1000
 const PENDING_COUNT = 500 // records read at once while starting
 
 /** What an indicator lost of an hour that expired, and what the index holds of it beyond that hour. */
 export type Expiry = { readonly lost: Delta; readonly left: Delta | null }
 
-/** What was taken out and is not told yet, since what is left of it is still looked for. */
+/** What was taken out of one bucket of an hour and is not told yet, since what is left of it is still looked for. */
 type Expiring = {
   readonly bucket: number
   readonly hour: number
-  readonly hashes: ReadonlySet<number>
+  readonly hashes: Set<number>
   readonly expiries: Map<string, { lost: Delta; left: Delta | null }>
-  readonly days: string[] // not yet looked at
+  nextHour: number // to be looked through
 }
 
 /** Carries the journal into the day files, each record exactly once, and takes out what has expired. */
@@ -43,7 +47,7 @@ export class Indexer implements Disposable {
   readonly #days = new Map<string, DayIndex>()
   #secret: Uint8Array | undefined // the same for all days: parts of their hours are compared by hash
   #stepCount = STEP_COUNT_MIN
-  #expiring: Expiring | null = null
+  #expiring: Expiring[] = [] // two at most
   #toldFrom = 0 // the hour before which nobody knows anything, so that nobody is told what is lost
   readonly repairs: string[] = []
   /** Records that the index lacked when `load` had ended; what is to be added to those since then to know the lag. */
@@ -117,12 +121,14 @@ export class Indexer implements Disposable {
   }
 
   /**
-   * Takes out some of what is older than 7 days, or looks in one more day for what is left of that; `more` says whether
-   * to call again. It is told once all days were looked at. When the program ends before, nothing is lost: what is read
-   * at the next start is what is left.
+   * Takes out some of what is older than 7 days, or looks through a few more hours for what is left of that, or tells
+   * some of it; `more` says whether to call again. When the program ends between, nothing is lost: what is read at the
+   * next start is what is left.
    */
   expire(now: number): { expiries: Expiry[]; more: boolean } {
-    if (this.#expiring !== null) return { expiries: this.#lookForLeft(this.#expiring), more: true }
+    const [first] = this.#expiring
+    const isGathered = this.#expiring.length > 1 || (first !== undefined && first.expiries.size >= GATHER_COUNT)
+    if (first !== undefined && isGathered) return { expiries: this.#finish(first), more: true }
     const cutoff = now - RETENTION_MS
     for (const day of [...this.#days.keys()].sort()) {
       if (dayStart(day) >= cutoff) continue
@@ -134,10 +140,10 @@ export class Indexer implements Disposable {
       if (!this.#mending(day, take)) return { expiries: [], more: true }
       const isOver = dayStart(day) + DAY_MS <= cutoff
       if (!more && isOver) this.#dropDay(day)
-      if (expired !== null) this.#beginExpiry(expired)
+      if (expired !== null) this.#gather(expired)
       if (more) return { expiries: [], more }
     }
-    return { expiries: [], more: false }
+    return first === undefined ? { expiries: [], more: false } : { expiries: this.#finish(first), more: true }
   }
 
   /** Removes the days that are over for more than 7 days; for a start, when nobody has to be told what is left. */
@@ -177,40 +183,55 @@ export class Indexer implements Disposable {
     this.#days.clear()
   }
 
-  #beginExpiry({ bucket, hour, lost }: ExpiredPart): void {
+  #gather({ bucket, hour, lost }: ExpiredPart): void {
     if (hour < this.#toldFrom) return
-    const expiries: Expiring['expiries'] = new Map()
-    const hashes = new Set<number>()
-    for (const { hash, delta } of lost) {
-      hashes.add(hash)
-      const known = expiries.get(keyOf(delta))
-      expiries.set(keyOf(delta), { lost: known === undefined ? delta : sumDeltas(known.lost, delta), left: null })
+    let expiring = this.#expiring.at(-1)
+    if (expiring?.hour !== hour || expiring.bucket !== bucket) {
+      expiring = { bucket, hour, hashes: new Set(), expiries: new Map(), nextHour: hour + 1 }
+      this.#expiring.push(expiring)
     }
-    this.#expiring = { bucket, hour, hashes, expiries, days: [...this.#days.keys()].sort() }
+    for (const { hash, delta } of lost) {
+      expiring.hashes.add(hash)
+      const known = expiring.expiries.get(keyOf(delta))?.lost
+      expiring.expiries.set(keyOf(delta), { lost: known === undefined ? delta : sumDeltas(known, delta), left: null })
+    }
+  }
+
+  /** Looks through the hours that are left, then tells: a bounded part of that. */
+  #finish(expiring: Expiring): Expiry[] {
+    const lastDay = [...this.#days.keys()].sort().at(-1)
+    const endHour = lastDay === undefined ? 0 : hourOf(dayStart(lastDay) + DAY_MS)
+    if (expiring.nextHour < endHour) {
+      this.#lookForLeft(expiring, endHour)
+      return []
+    }
+    const told = [...expiring.expiries.entries().take(TELL_COUNT)]
+    for (const [key] of told) expiring.expiries.delete(key)
+    if (expiring.expiries.size === 0) this.#expiring.shift()
+    return told.map(([, expiry]) => expiry)
   }
 
   /**
-   * Reads the same bucket of one more day. An event counts in one day only, so the sum is right although the index goes
-   * on between two days. Tells all when there is no further day.
+   * Reads the same bucket of the hours that follow. An event counts in one hour only, so the sum is right although the
+   * index goes on between two hours.
    */
-  #lookForLeft({ bucket, hour, hashes, expiries, days }: Expiring): Expiry[] {
-    const [day] = days
-    if (day === undefined) {
-      this.#expiring = null
-      return [...expiries.values()]
-    }
-    if (this.#days.has(day)) {
+  #lookForLeft(expiring: Expiring, endHour: number): void {
+    const { bucket, hashes, expiries } = expiring
+    const wants = (hash: number): boolean => hashes.has(hash)
+    for (let rowCount = 0; expiring.nextHour < endHour && rowCount < LOOK_ROW_COUNT; expiring.nextHour++) {
+      const hour = expiring.nextHour
+      const day = dayOf(hour * HOUR_MS)
+      if (!this.#days.has(day)) continue
       const found: Delta[] = []
-      const wants = (hash: number): boolean => hashes.has(hash)
-      const wanted = { bucket, after: hour, wants, take: ({ delta }: HourDelta) => found.push(delta) }
-      const isRead = this.#mending(day, () => this.#day(day).collect(wanted))
-      for (const delta of isRead ? found : []) {
+      const wanted = { bucket, hour, wants, take: ({ delta }: HourDelta) => found.push(delta) }
+      const look = (): void => {
+        rowCount += this.#day(day).collect(wanted)
+      }
+      for (const delta of this.#mending(day, look) ? found : []) {
         const expiry = expiries.get(keyOf(delta))
         if (expiry !== undefined) expiry.left = expiry.left === null ? delta : sumDeltas(expiry.left, delta)
       }
     }
-    days.shift()
-    return []
   }
 
   #entryOf<T>(

@@ -17,7 +17,7 @@ import {
   UDP,
 } from './record.ts'
 import { Repeats } from './repeats.ts'
-import { writeShed } from './shed.ts'
+import { lastShed, writeShed } from './shed.ts'
 
 const TYPE_AT = 4
 const KEPT_ODD_SIZE = 2048 // bytes of a record that is not shortened when the shortened message would tell something else
@@ -100,6 +100,7 @@ export class Intake {
    * copy tells something else is kept whole, or when it is large counted as that copy.
    */
   #mayShorten(bytes: Uint8Array, at: number, sizes: { size: number; shortSize: number }): boolean {
+    if (this.#facts.isPlain && !lastShed.isCut) return true
     const isDatagram = bytes[at + EVENT_FIELD.transport] === UDP
     this.#shortFacts.read(this.#short, rawStartOf(this.#shortView, 0), sizes.shortSize, isDatagram)
     if (this.#shortFacts.isLike(this.#facts)) return true

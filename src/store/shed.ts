@@ -38,14 +38,19 @@ export function writeShed(bytes: Uint8Array, start: number, end: number, target:
     if (message.kind === 'response' && message.find('user-agent') < 0) writeHeader(message, SERVER, out)
     out.write(LINE_END, 0, LINE_END.length)
   }
+  lastShed.isCut = out.isCut
   return out.isFull ? wholeSize : out.at - at
 }
+
+/** Whether the copy that `writeShed` wrote last lacks a part of what it is made of, a user agent apart. */
+export const lastShed = { isCut: false }
 
 function writeStartLine(message: SipMessage, out: Writer): void {
   const { bytes, uriStart, uriEnd, versionStart, versionEnd } = message
   if (message.kind === 'response') out.writeText(`SIP/2.0 ${message.status ?? 0}`)
   else {
     out.writeText(`${message.method} `)
+    if (uriEnd - uriStart > KEPT_URI_SIZE) out.isCut = true
     out.write(bytes, uriStart, Math.min(uriEnd, uriStart + KEPT_URI_SIZE))
     out.write(SPACE, 0, SPACE.length)
     if (versionEnd > versionStart) out.write(bytes, versionStart, versionEnd)
@@ -74,6 +79,7 @@ function writeHeader(message: SipMessage, { name, begin, wholeSize }: KeptHeader
   const start = message.valueStart(index)
   const folded = message.isFolded(index) ? message.value(index) : null
   const size = folded?.length ?? Math.max(0, message.valueEnd(index) - start)
+  if (size > (wholeSize ?? KEPT_VALUE_SIZE) && name !== 'user-agent') out.isCut = true
   if (wholeSize !== null && size > wholeSize) return
   const keptSize = Math.min(size, wholeSize ?? KEPT_VALUE_SIZE)
   out.write(begin, 0, begin.length)
@@ -90,6 +96,7 @@ class Writer {
   readonly #end: number
   at: number
   isFull = false
+  isCut = false
 
   constructor(target: Uint8Array, at: number, end: number) {
     this.#target = target

@@ -32,7 +32,6 @@ const INDEX_WAIT_MS = 5 // between two looks whether it is less full
 const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its next step
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
-const EXPIRED_COUNT = 1000 // indicators of which the main thread hears at once what they lost
 const REPLAY_COUNT_MAX = 1_000_000 // records read behind a snapshot rather than the hours of all indicators
 const SNAPSHOT_MIN_MS = 60_000 // between two snapshots of a flood
 const SNAPSHOT_RECORD_COUNT = 4_000_000 // durable since the last snapshot, so that a flood makes them sooner
@@ -331,8 +330,7 @@ export class StoreThread {
     if (this.#isBehind() && performance.now() - this.#expiringSince < EXPIRY_DELAY_MS) return
     this.#deltas.send() // what the index has counted must not be added to what it says is left
     const { expiries, more } = this.#indexer.expire(this.#now())
-    for (let i = 0; i < expiries.length; i += EXPIRED_COUNT)
-      this.#send({ kind: 'expired', expiries: expiries.slice(i, i + EXPIRED_COUNT) })
+    if (expiries.length > 0) this.#send({ kind: 'expired', expiries })
     if (more) return
     this.#expiringSince = null
   }
