@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import type { BatchReceiver } from './linux/batch-receiver.ts'
 import { hostError, type ListenAddress } from './listen-error.ts'
 import { listenTcp, type TcpDeps } from './tcp.ts'
@@ -87,8 +87,11 @@ function bindBatch(host: string, port: number, batch: BatchReceiver, shared: boo
 }
 
 /** The number of the interface that a zone names, or is. RFC 4007 §11.2. */
-function scopeOf(zone: string): number {
-  for (const address of networkInterfaces()[zone] ?? []) {
+export function scopeOf(
+  zone: string,
+  interfaces: NodeJS.Dict<readonly NetworkInterfaceInfo[]> = networkInterfaces(),
+): number {
+  for (const address of interfaces[zone] ?? []) {
     if (address.family === 'IPv6' && address.scopeid > 0) return address.scopeid // that of a global address is 0
   }
   return Number(zone) || 0
