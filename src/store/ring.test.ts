@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { createRing, RingReader, RingWriter } from './ring.ts'
@@ -135,6 +135,63 @@ test('a ring that started again at its beginning has all of its room, though the
   assert.deepEqual(
     take(reader, 1000),
     Array.from({ length: count }, (_, i) => i & 0xff),
+  )
+})
+
+/** Calls `between` around each access to what the two ends share. */
+function atEachAccess(t: TestContext, between: () => void): void {
+  let isBetween = false
+  const guarded = () => {
+    if (isBetween) return
+    isBetween = true
+    between()
+    isBetween = false
+  }
+  for (const name of ['load', 'store', 'add', 'exchange'] as const) {
+    const access = Atomics[name] as (...args: unknown[]) => unknown
+    t.mock.method(Atomics, name, (...args: unknown[]) => {
+      guarded()
+      const value = access(...args)
+      guarded()
+      return value
+    })
+  }
+}
+
+for (const end of ['writer', 'reader'] as const) {
+  test(`wherever the other end is interrupted, the ${end} is told of no more than one record`, (t) => {
+    const buffer = createRing(4096)
+    const writer = new RingWriter(buffer, () => {}, 1000)
+    const reader = new RingReader(buffer)
+    const told = end === 'writer' ? writer : reader
+    let highest = 0
+    atEachAccess(t, () => (highest = Math.max(highest, told.usedSize)))
+    for (let number = 0; number < 100; number++) {
+      assert.ok(put(writer, 300, number))
+      writer.publish()
+      assert.deepEqual(take(reader, 2), [number])
+    }
+    assert.equal(highest, 300)
+  })
+}
+
+test('whatever both ends do while it is read, a ring is never told to hold more than it ever did', (t) => {
+  let between = () => {}
+  atEachAccess(t, () => between())
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom('put', 'take', 'nothing'), { minLength: 200, maxLength: 200 }), (steps) => {
+      const buffer = createRing(4096)
+      const writer = new RingWriter(buffer, () => {}, 1000)
+      const reader = new RingReader(buffer)
+      let number = 0
+      between = () => {
+        const step = steps.pop()
+        if (step === 'put' && writer.usedSize === 0 && put(writer, 300, number++ & 0xff)) writer.publish()
+        if (step === 'take') take(reader, 2)
+      }
+      while (steps.length > 0) assert.ok(writer.usedSize <= 300 && reader.usedSize <= 300)
+    }),
+    { numRuns: 500 },
   )
 })
 

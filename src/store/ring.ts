@@ -52,10 +52,15 @@ class Ring {
     this.counts = new Float64Array(buffer, COUNTERS_AT, 3)
   }
 
-  /** Bytes of records that are published and not yet read; roughly so, while the other thread goes on. */
+  /**
+   * Bytes of records that are published and not yet read. While the other thread goes on it may tell too little, never
+   * too much: what is read here last was written first.
+   */
   get usedSize(): number {
-    const unused = Atomics.load(this.header, HEAD_UNUSED) - Atomics.load(this.header, TAIL_UNUSED)
-    const size = (Atomics.load(this.header, HEAD) - Atomics.load(this.header, TAIL) - unused) | 0
+    const head = Atomics.load(this.header, HEAD)
+    const headUnused = Atomics.load(this.header, HEAD_UNUSED)
+    const tailUnused = Atomics.load(this.header, TAIL_UNUSED)
+    const size = (head - Atomics.load(this.header, TAIL) - (headUnused - tailUnused)) | 0
     return Math.max(0, size)
   }
 
@@ -178,8 +183,8 @@ export class RingReader extends Ring {
       if (usedSize < restSize) return { start, end: start + usedSize }
       const end = Atomics.load(this.header, WRAP)
       if (end > start) return { start, end }
-      Atomics.add(this.header, TAIL_UNUSED, restSize)
       this.release(restSize)
+      Atomics.add(this.header, TAIL_UNUSED, restSize) // after it, or `usedSize` would tell a full ring in between
     }
   }
 
