@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isIP } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
-import type { BatchReceiver } from './linux/batch-receiver.ts'
 import { hostError, type ListenAddress } from './listen-error.ts'
-import { listenTcp, type TcpDeps } from './tcp.ts'
+import { listenTcp, type TcpDeps } from './stream/tcp.ts'
 import type { Listener } from './types.ts'
-import { listenUdp, type UdpDeps } from './udp.ts'
-import { listenUdpWildcard, type UdpWildcard } from './udp-wildcard.ts'
+import type { BatchReceiver } from './udp/linux/batch-receiver.ts'
+import { listenUdp, type UdpDeps } from './udp/udp.ts'
+import { listenUdpWildcard, type UdpWildcard } from './udp/udp-wildcard.ts'
 
 export type BindContext = {
   readonly listen: readonly ListenAddress[] // all that are to be bound

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Endpoint, Observation, Transport } from '../core/event.ts'
 import { parseMessage } from '../wire/sip/message.ts'
-import type { Circumstances } from './answer.ts'
-import { type Reply, serializeAnswers } from './byte-rule.ts'
 import type { Counters } from './counters.ts'
 import type { ReplyGuard } from './reply-guard.ts'
 import type { ReplyLimiter } from './reply-limit.ts'
-import type { Responder } from './responder.ts'
 import { seldom } from './seldom.ts'
+import type { Circumstances } from './uas/answer.ts'
+import { type Reply, serializeAnswers } from './uas/byte-rule.ts'
+import type { Responder } from './uas/responder.ts'
 
 const KEPT_SIZE_MAX = 65_536 // bytes of one observation
 

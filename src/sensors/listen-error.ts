@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DaemonError } from '../core/errors.ts'
-import { uriHost } from './answer.ts'
+import { uriHost } from './uas/answer.ts'
 
 export type ListenAddress = { readonly transport: 'udp' | 'tcp'; readonly host: string; readonly port: number }
 

@@ -7,7 +7,7 @@ import { request } from '../../test/support/sip-samples.ts'
 import { DaemonError, type ErrorCode } from '../core/errors.ts'
 import { scopeOf } from './bind.ts'
 import { openFilesMax } from './open-files.ts'
-import { warnOfSmallBuffer } from './udp.ts'
+import { warnOfSmallBuffer } from './udp/udp.ts'
 
 const NO_BATCHES = !RECEIVERS_HERE.includes('recvmmsg') && 'this system has no recvmmsg that Node could call'
 

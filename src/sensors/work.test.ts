@@ -6,12 +6,12 @@ import { countedBytes } from '../../test/support/counted-bytes.ts'
 import { SCANNERS } from '../../test/support/sip-samples.ts'
 import { readSipVectors } from '../../test/support/sip-vectors.ts'
 import { parseMessage } from '../wire/sip/message.ts'
-import type { Circumstances } from './answer.ts'
-import { fitAnswer } from './byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from './persona.ts'
-import { RecentInvites } from './recent-invites.ts'
-import { Responder } from './responder.ts'
-import { Tokens } from './token.ts'
+import type { Circumstances } from './uas/answer.ts'
+import { fitAnswer } from './uas/byte-rule.ts'
+import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
+import { RecentInvites } from './uas/recent-invites.ts'
+import { Responder } from './uas/responder.ts'
+import { Tokens } from './uas/token.ts'
 
 /*
  * Datagrams made to cost us more than their size: those that no answer fits, above all. Work is counted, not timed:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Observation } from '../../src/core/event.ts'
-import { DatagramSource, type DatagramTarget, type ReceivedDatagram } from '../../src/sensors/datagram.ts'
-import type { DatagramHandler } from '../../src/sensors/datagrams.ts'
-import { ReplyDraft } from '../../src/sensors/reply-draft.ts'
+import { DatagramSource, type DatagramTarget, type ReceivedDatagram } from '../../src/sensors/udp/datagram.ts'
+import type { DatagramHandler } from '../../src/sensors/udp/datagrams.ts'
+import { ReplyDraft } from '../../src/sensors/udp/reply-draft.ts'
 
 /** The observation that the store makes of a datagram; its bytes are a copy. */
 export function observationOf(datagram: ReceivedDatagram): Observation {

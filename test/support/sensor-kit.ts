@@ -5,8 +5,8 @@ import { createSocket, type Socket as UdpClientSocket } from 'node:dgram'
 import { EventEmitter, once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Observation } from '../../src/core/event.ts'
-import { canReceiveBatches } from '../../src/sensors/linux/batch-receiver.ts'
 import { listenSensors, type Receiver, type SensorDeps, type SensorsConfig } from '../../src/sensors/sensors.ts'
+import { canReceiveBatches } from '../../src/sensors/udp/linux/batch-receiver.ts'
 import { observationOf } from './datagrams.ts'
 
 const PATIENCE_MS = 10_000

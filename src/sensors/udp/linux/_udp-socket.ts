@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { readAddress, writeAddress } from '../../core/address.ts'
-import type { Endpoint } from '../../core/event.ts'
+import { readAddress, writeAddress } from '../../../core/address.ts'
+import type { Endpoint } from '../../../core/event.ts'
 import { type Libc, systemError } from './_libc.ts'
 
 const RECEIVE_BUFFER_SIZE_FORCED = 64 * 1024 * 1024 // bytes, where we may have as much as we like: half a second of a flood

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Allowance, StreamInput } from './stream-input.ts'
-import { StreamTurns, type Worker } from './stream-turns.ts'
+import { type Allowance, StreamInput } from './input.ts'
+import { StreamTurns, type Worker } from './turns.ts'
 
 const LIMITS = { sourceTurn: { messageCount: 4, size: 1_000 }, totalTurn: { messageCount: 10, size: 5_000 } }
 

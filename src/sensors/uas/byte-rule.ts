@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { SipMessage } from '../wire/sip/message.ts'
-import { type AnswerInit, type Echo, echoOf, type Spelling } from '../wire/sip/response.ts'
+import type { SipMessage } from '../../wire/sip/message.ts'
+import { type AnswerInit, type Echo, echoOf, type Spelling } from '../../wire/sip/response.ts'
 import { type Answer, type Circumstances, type HeaderLine, SHED, type ShedRank } from './answer.ts'
 
 export type Reply = { readonly status: number; readonly bytes: Uint8Array }

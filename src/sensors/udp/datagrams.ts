@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { parseMessage, type SipMessage } from '../wire/sip/message.ts'
-import { fitAnswer } from './byte-rule.ts'
-import type { Counters } from './counters.ts'
+import { parseMessage, type SipMessage } from '../../wire/sip/message.ts'
+import type { Counters } from '../counters.ts'
+import type { ReplyGuard } from '../reply-guard.ts'
+import type { ReplyLimiter } from '../reply-limit.ts'
+import { fitAnswer } from '../uas/byte-rule.ts'
+import type { Responder } from '../uas/responder.ts'
 import type { DatagramSource, DatagramTarget, ReceivedDatagram } from './datagram.ts'
 import type { QuickAnswers } from './quick-answers.ts'
 import type { ReplyDraft } from './reply-draft.ts'
-import type { ReplyGuard } from './reply-guard.ts'
-import type { ReplyLimiter } from './reply-limit.ts'
-import type { Responder } from './responder.ts'
 
 /** The end through which a receiver replies to the datagram it hands over, and to nothing else. */
 export type ReplyPort = {

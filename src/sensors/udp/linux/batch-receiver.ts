@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { Endpoint } from '../../core/event.ts'
+import type { Endpoint } from '../../../core/event.ts'
+import { isUnicast } from '../../reply-guard.ts'
 import { DatagramSource, DatagramTarget } from '../datagram.ts'
 import type { DatagramHandler } from '../datagrams.ts'
-import { isUnicast } from '../reply-guard.ts'
 import { type Libc, openLibc, systemError } from './_libc.ts'
 import { CONTROL_SIZE, MessageVector, NAME_SIZE, Pinned } from './_message-vector.ts'
 import { BATCH_COUNT, Replies, type ReplyDeps, type ReplySocket, SLOT_SIZE } from './_replies.ts'

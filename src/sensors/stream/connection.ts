@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Socket } from 'node:net'
-import type { Frame } from '../wire/sip/framing.ts'
-import type { Boundary, StreamPeer } from './boundary.ts'
-import { type LimitKey, sourceKey } from './reply-limit.ts'
-import { type Allowance, type PlacedFrame, StreamInput } from './stream-input.ts'
-import type { StreamLimits } from './stream-limits.ts'
-import type { StreamTurns } from './stream-turns.ts'
+import type { Frame } from '../../wire/sip/framing.ts'
+import type { Boundary, StreamPeer } from '../boundary.ts'
+import { type LimitKey, sourceKey } from '../reply-limit.ts'
+import { type Allowance, type PlacedFrame, StreamInput } from './input.ts'
+import type { StreamLimits } from './limits.ts'
+import type { StreamTurns } from './turns.ts'
 
 const NON_SIP_SIZE_MAX = 512 // bytes kept of a stream that is not SIP
 const EMPTY = new Uint8Array()

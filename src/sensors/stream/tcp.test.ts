@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startSensors, tcpClient, udpClient } from '../../test/support/sensor-kit.ts'
-import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
-import type { Observation } from '../core/event.ts'
-import { StreamFramer } from '../wire/sip/framing.ts'
+import { startSensors, tcpClient, udpClient } from '../../../test/support/sensor-kit.ts'
+import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
+import type { Observation } from '../../core/event.ts'
+import { StreamFramer } from '../../wire/sip/framing.ts'
 import { ConnectionTable } from './connection-table.ts'
-import { StreamInput } from './stream-input.ts'
+import { StreamInput } from './input.ts'
 
 const text = ({ bytes }: Observation) => Buffer.from(bytes).toString('latin1')
 const CLIENT_HELLO = Buffer.concat([Buffer.from('16030100fa010000f60303', 'hex'), Buffer.alloc(600, 0x5a)])

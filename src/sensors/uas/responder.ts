@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { type DefectCode, type SipMessage, splitList } from '../wire/sip/message.ts'
-import { parseNameAddr, parseUri } from '../wire/sip/uri.ts'
+import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
+import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
 import { type Answer, type Circumstances, type HeaderLine, SHED, uriHost } from './answer.ts'
 import type { Persona } from './persona.ts'
 import type { RecentInvites } from './recent-invites.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { type Frame, StreamFramer } from '../wire/sip/framing.ts'
+import { type Frame, StreamFramer } from '../../wire/sip/framing.ts'
 
 const PART_SIZE = 4_096 // bytes framed at once: with no message longer than them, all that is framed ahead of its turn
 const EMPTY = new Uint8Array()

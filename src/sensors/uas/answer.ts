@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { Endpoint } from '../core/event.ts'
+import type { Endpoint } from '../../core/event.ts'
 import type { Token } from './token.ts'
 
 /** What a header line is given up after, when a datagram leaves no room: the lowest rank goes first, 0 stays. */

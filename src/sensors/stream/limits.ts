@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { Allowance } from './stream-input.ts'
+import type { Allowance } from './input.ts'
 
 /** What connections may take, in number, time and memory. */
 export type StreamLimits = {

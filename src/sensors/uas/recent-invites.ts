@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { hash } from 'node:crypto'
-import type { Endpoint } from '../core/event.ts'
-import { RecentMap } from '../core/recent-map.ts'
-import type { SipMessage } from '../wire/sip/message.ts'
+import type { Endpoint } from '../../core/event.ts'
+import { RecentMap } from '../../core/recent-map.ts'
+import type { SipMessage } from '../../wire/sip/message.ts'
 import type { Token } from './token.ts'
 
 const COUNT_MAX = 20_000

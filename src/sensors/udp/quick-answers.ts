@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { parseMessage } from '../wire/sip/message.ts'
-import { isViaHost, plainEcho, readPlainEcho } from '../wire/sip/plain-echo.ts'
-import { plainRequest } from '../wire/sip/plain-request.ts'
-import { type Circumstances, SHED } from './answer.ts'
-import { serializeWithout } from './byte-rule.ts'
+import { parseMessage } from '../../wire/sip/message.ts'
+import { isViaHost, plainEcho, readPlainEcho } from '../../wire/sip/plain-echo.ts'
+import { plainRequest } from '../../wire/sip/plain-request.ts'
+import { type Circumstances, SHED } from '../uas/answer.ts'
+import { serializeWithout } from '../uas/byte-rule.ts'
+import type { Persona } from '../uas/persona.ts'
+import type { Responder } from '../uas/responder.ts'
+import type { Tokens } from '../uas/token.ts'
 import type { DatagramSource } from './datagram.ts'
-import type { Persona } from './persona.ts'
 import type { FixedText, FixedTexts, ReplyDraft } from './reply-draft.ts'
-import type { Responder } from './responder.ts'
-import type { Tokens } from './token.ts'
 
 /** An answer with holes for what its request and its source make different. */
 type Template = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { timingSafeEqual } from 'node:crypto'
-import type { Endpoint } from '../core/event.ts'
+import type { Endpoint } from '../../core/event.ts'
 import { TextHmac } from './_text-hmac.ts'
 
 export const TAG_PERIOD_MS = 10 * 60_000

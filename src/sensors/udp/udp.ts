@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { canonicalIp } from '../core/address.ts'
-import type { Endpoint } from '../core/event.ts'
-import type { SensorLog } from './boundary.ts'
+import { canonicalIp } from '../../core/address.ts'
+import type { Endpoint } from '../../core/event.ts'
+import type { SensorLog } from '../boundary.ts'
+import { systemCode } from '../listen-error.ts'
+import { seldom } from '../seldom.ts'
 import { DatagramSource, DatagramTarget } from './datagram.ts'
 import type { DatagramHandler, ReplyPort } from './datagrams.ts'
-import { systemCode } from './listen-error.ts'
 import { ReplyDraft } from './reply-draft.ts'
-import { seldom } from './seldom.ts'
 
 const RECEIVE_BUFFER_SIZE = 4 * 1024 * 1024 // bytes asked for: about a second of a heavy scan
 const RECEIVE_BUFFER_SIZE_MIN = 65_536

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RECEIVERS_HERE, startSensors, udpClient } from '../../test/support/sensor-kit.ts'
-import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
-import { TAG_PERIOD_MS } from './token.ts'
+import { RECEIVERS_HERE, startSensors, udpClient } from '../../../test/support/sensor-kit.ts'
+import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
+import { TAG_PERIOD_MS } from '../uas/token.ts'
 
 const JUNK: Readonly<Record<string, string>> = {
   'an empty datagram': '',

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { canonicalIp } from '../core/address.ts'
-import type { Endpoint } from '../core/event.ts'
-import type { Boundary, SensorLog } from './boundary.ts'
+import { canonicalIp } from '../../core/address.ts'
+import type { Endpoint } from '../../core/event.ts'
+import type { Boundary, SensorLog } from '../boundary.ts'
+import type { Counters } from '../counters.ts'
+import { seldom } from '../seldom.ts'
+import { StreamConnection } from './connection.ts'
 import type { ConnectionTable } from './connection-table.ts'
-import type { Counters } from './counters.ts'
-import { seldom } from './seldom.ts'
-import { StreamConnection } from './stream-connection.ts'
-import type { StreamLimits } from './stream-limits.ts'
-import type { StreamTurns } from './stream-turns.ts'
+import type { StreamLimits } from './limits.ts'
+import type { StreamTurns } from './turns.ts'
 
 const BACKLOG = 1_024 // connections that the system holds until we accept them
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { systemCode } from './listen-error.ts'
+import { systemCode } from '../listen-error.ts'
 import { listenUdp, type UdpDeps, type UdpSocket } from './udp.ts'
 
 const ADDRESS_COUNT_MAX = 256 // own addresses that get a socket each; with more of them one wildcard socket serves all

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { ADDRESS_SIZE, readAddress, writeAddress } from '../core/address.ts'
-import type { Endpoint } from '../core/event.ts'
+import { ADDRESS_SIZE, readAddress, writeAddress } from '../../core/address.ts'
+import type { Endpoint } from '../../core/event.ts'
 
 const TEXTS_COUNT = 8192 // of the last IPv4 addresses, a power of 2
 

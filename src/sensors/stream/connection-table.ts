@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { LimitKey } from './reply-limit.ts'
-import type { StreamConnection } from './stream-connection.ts'
-import type { StreamLimits } from './stream-limits.ts'
+import type { LimitKey } from '../reply-limit.ts'
+import type { StreamConnection } from './connection.ts'
+import type { StreamLimits } from './limits.ts'
 
 /** The open connections of all stream sensors. A new one always gets in; the one that was idle longest makes room. */
 export class ConnectionTable {

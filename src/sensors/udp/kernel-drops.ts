@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { readFileSync } from 'node:fs'
-import { ADDRESS_SIZE, writeAddress } from '../core/address.ts'
-import type { Endpoint } from '../core/event.ts'
+import { ADDRESS_SIZE, writeAddress } from '../../core/address.ts'
+import type { Endpoint } from '../../core/event.ts'
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6']
 const READ_MS = 1000 // the tables are read at most once in so long

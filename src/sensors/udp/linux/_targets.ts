@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { readAddress } from '../../core/address.ts'
+import { readAddress } from '../../../core/address.ts'
 import { DatagramTarget } from '../datagram.ts'
 
 const TARGET_COUNT_MAX = 1024 // addresses remembered; more than any machine has

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { LimitKey } from './reply-limit.ts'
-import type { Allowance } from './stream-input.ts'
-import type { StreamLimits } from './stream-limits.ts'
+import type { LimitKey } from '../reply-limit.ts'
+import type { Allowance } from './input.ts'
+import type { StreamLimits } from './limits.ts'
 
 const BUSY_MS = 10 // how soon to ask again whether there is room for more events
 
