@@ -38,7 +38,7 @@ test('describeStart() says what runs, who can reach it, where the data is, how t
 })
 
 test('describeStart() of a quiet node', async () => {
-  const config = await configFor({ passive: true, api: false, jsonLogFile: '/log/x', syslog: true })
+  const config = await configFor({ interaction: 'passive', api: false, jsonLogFile: '/log/x', syslog: true })
   const text = describeStart(
     {
       ...started,

@@ -16,9 +16,11 @@ export type Persona = {
   readonly supported: readonly string[]
   /** User parts that can be registered. All others are 404, which is the difference an extension scan looks for. */
   readonly extensions: ReadonlySet<string>
+  /** Whether an INVITE without credentials is asked for some, or goes to the dial plan. */
+  readonly guests: 'challenge' | 'dialplan'
   /** Payload types of RTP that it accepts, with the rtpmap of each. RFC 3551 §6. */
   readonly codecs: ReadonlyMap<string, string>
-  /** RTP ports are even ones of this range. Nothing listens there. */
+  /** RTP ports are even ones of this range. */
   readonly rtpPorts: { readonly from: number; readonly count: number }
 }
 
@@ -41,6 +43,7 @@ export const ASTERISK_CHAN_SIP: Persona = {
   refused: [],
   supported: ['replaces', 'timer'],
   extensions: new Set([...range(100, 109), ...range(200, 205), ...range(1000, 1010)]),
+  guests: 'dialplan',
   codecs: new Map([
     ['0', 'PCMU/8000'],
     ['8', 'PCMA/8000'],

@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { mutatedMessage } from '../../../test/support/mutated-message.ts'
 import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
-import { parseMessage } from '../../wire/sip/message.ts'
-import { fitAnswer } from '../uas/byte-rule.ts'
+import { NOW, startDevice, UDP } from '../../../test/support/uas.ts'
 import { ASTERISK_CHAN_SIP } from '../uas/persona.ts'
-import { RecentInvites } from '../uas/recent-invites.ts'
-import { Responder } from '../uas/responder.ts'
-import { Tokens } from '../uas/token.ts'
 import { DatagramSource } from './datagram.ts'
 import { QuickAnswers } from './quick-answers.ts'
 import { FixedTexts, ReplyDraft } from './reply-draft.ts'
 
-const persona = ASTERISK_CHAN_SIP
-const tokens = new Tokens(randomBytes)
-const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
+const { responder, texts: serverTexts } = startDevice()
 const texts = new FixedTexts()
-const quick = new QuickAnswers({ persona, responder, tokens, texts })
+const quick = new QuickAnswers({ persona: ASTERISK_CHAN_SIP, responder, tokens: responder.tokens, texts })
 const draft = new ReplyDraft(texts.take(), 1_000_000)
 const source = new DatagramSource()
-const NOW = 1_790_000_000_000
 
 /** What the quick way answers, as text; null when it leaves that to the responder. */
 function quickly(bytes: Buffer, sizeMax = bytes.length): string | null {
@@ -35,18 +27,9 @@ function quickly(bytes: Buffer, sizeMax = bytes.length): string | null {
   return reply.toString('latin1')
 }
 
-/** What the responder answers. */
-function thoroughly(bytes: Buffer, sizeMax = bytes.length): string | null {
-  const circumstances = {
-    stream: false,
-    oversize: false,
-    source: source.endpoint,
-    destination: { ip: '203.0.113.5', port: 5060 },
-    now: NOW,
-  }
-  const message = parseMessage(bytes)
-  const fitted = fitAnswer(message, responder.decide(message, circumstances), circumstances, sizeMax)
-  return typeof fitted === 'string' ? null : Buffer.from(fitted.bytes).toString('latin1')
+/** What the device answers. */
+function thoroughly(bytes: Buffer, size = bytes.length): string | null {
+  return serverTexts(bytes, { ...UDP, source: source.endpoint, size })[0] ?? null
 }
 
 const sources = fc.constantFrom('198.51.100.7', '127.0.0.1', '2001:db8:1111:2222:3333:4444:5555:6666', '::1')

@@ -2,7 +2,7 @@
 import { parseMessage } from '../../wire/sip/message.ts'
 import { isViaHost, plainEcho, readPlainEcho } from '../../wire/sip/plain-echo.ts'
 import { plainRequest } from '../../wire/sip/plain-request.ts'
-import { type Circumstances, SHED } from '../uas/answer.ts'
+import { type Circumstances, firstExchange, SHED } from '../uas/answer.ts'
 import { serializeWithout } from '../uas/byte-rule.ts'
 import type { Persona } from '../uas/persona.ts'
 import type { Responder } from '../uas/responder.ts'
@@ -34,14 +34,19 @@ const NONCE_SIZE = TOKEN_SIZE
  * whatever is not plain, or does not fit with its header names in full, is left to it. Both give the same bytes.
  */
 export class QuickAnswers {
-  readonly #tokens: Tokens
+  readonly #tokens: Pick<Tokens, 'tag' | 'nonce'>
   readonly #extensions: ReadonlySet<string>
   readonly #options: Template | null
   readonly #challenge: Template | null
   readonly #notFound: Template | null
   #template: Template | null = null // for the datagram read last
 
-  constructor(deps: { persona: Persona; responder: Pick<Responder, 'decide'>; tokens: Tokens; texts: FixedTexts }) {
+  constructor(deps: {
+    persona: Persona
+    responder: Pick<Responder, 'decide' | 'tokens'>
+    tokens: Pick<Tokens, 'tag' | 'nonce'>
+    texts: FixedTexts
+  }) {
     const { persona, responder, tokens, texts } = deps
     this.#tokens = tokens
     this.#extensions = persona.extensions
@@ -115,7 +120,7 @@ const SAMPLE_SOURCE = { ip: 'sample-via', port: 1 } // so that nothing is put in
 function learnTemplate(
   method: string,
   user: string,
-  responder: Pick<Responder, 'decide'>,
+  responder: Pick<Responder, 'decide' | 'tokens'>,
   texts: FixedTexts,
 ): Template | null {
   const to = `<sip:${user}@sample-to>`
@@ -127,13 +132,15 @@ function learnTemplate(
     ),
   )
   const circumstances: Circumstances = {
-    stream: false,
+    transport: 'udp',
     oversize: false,
     source: SAMPLE_SOURCE,
     destination: { ip: '192.0.2.1', port: 5060 },
     now: 0,
+    validation: 'none',
   }
-  const [answer, ...more] = responder.decide(request, circumstances)
+  const tag = responder.tokens.tag(SAMPLE_SOURCE, SAMPLE.callId, 0)
+  const [answer, ...more] = responder.decide(firstExchange(request, circumstances, tag, SAMPLE.callId)).answers
   if (answer === undefined || more.length > 0 || answer.status < 200 || answer.body !== null || answer.tag === null)
     return null
   const nonce = /nonce="([0-9a-f]{16})"/.exec(answer.headers.map(({ value }) => value).join('\n'))?.[1]
@@ -141,10 +148,10 @@ function learnTemplate(
   const wholes = ranks.map((rank) => serializeWithout(request, answer, circumstances, rank)?.toString('latin1') ?? '')
   const cut = (whole: string) => whole.split(new RegExp([SAMPLE.via, SAMPLE.from, to, SAMPLE.callId, cseq].join('|')))
   const [head, afterVia, beforeTo, afterTo, beforeCseq] = cut(wholes[0]!)
-  const tag = TAG_PREFIX + answer.tag.long
+  const toTag = TAG_PREFIX + answer.tag.long
   if (head === undefined || afterVia === undefined || beforeTo === undefined || beforeCseq === undefined) return null
-  if (!afterTo?.startsWith(tag) || tag.length !== TAG_SIZE) return null
-  const fixed = [head, afterVia, beforeTo, afterTo.slice(tag.length), beforeCseq].map((text) => texts.add(text))
+  if (!afterTo?.startsWith(toTag) || toTag.length !== TAG_SIZE) return null
+  const fixed = [head, afterVia, beforeTo, afterTo.slice(toTag.length), beforeCseq].map((text) => texts.add(text))
   const tails = wholes.map((whole) => {
     const [tail = '', close] = nonce === undefined ? [cut(whole)[5]] : (cut(whole)[5]?.split(nonce) ?? [])
     const size = tail.length + (close === undefined ? 0 : NONCE_SIZE + close.length)
