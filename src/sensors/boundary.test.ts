@@ -4,13 +4,13 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { deliver, observationOf } from '../../test/support/datagrams.ts'
+import { ASTERISK_CHAN_SIP } from '../../test/support/personas.ts'
 import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import type { Observation } from '../core/event.ts'
 import { Boundary, type BoundaryDeps, type StreamPeer } from './boundary.ts'
 import { createCounters } from './counters.ts'
 import { ReplyGuard } from './reply-guard.ts'
 import { ReplyLimiter } from './reply-limit.ts'
-import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
 import { RecentInvites } from './uas/recent-invites.ts'
 import { Responder } from './uas/responder.ts'
 import { Tokens } from './uas/token.ts'
@@ -25,7 +25,9 @@ const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: 
 
 type Deps = BoundaryDeps & { readonly limiter: ReplyLimiter }
 
-function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as string[] } = {}) {
+type Change = Partial<Deps> & { readonly responder?: Pick<Responder, 'decide'> }
+
+function setUp({ responder: given, ...change }: Change = {}, { passive = false, neverReply = [] as string[] } = {}) {
   const observations: Observation[] = []
   const logged: string[] = []
   const log = (_: object, text: string) => void logged.push(text)
@@ -34,7 +36,8 @@ function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as
   const observe = (observation: Observation) =>
     void observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) })
   const persona = ASTERISK_CHAN_SIP
-  const tokens = new Tokens(randomBytes)
+  const tokens = new Tokens(randomBytes, ASTERISK_CHAN_SIP.tokens)
+  const responder = given ?? new Responder({ persona, tokens, recentInvites: new RecentInvites() })
   const deps: Deps = {
     now,
     observe,
@@ -46,12 +49,12 @@ function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as
       isOwnPort: (port) => port === 5060,
     }),
     limiter: new ReplyLimiter(RATES),
-    responder: new Responder({ persona, tokens, recentInvites: new RecentInvites() }),
+    responderAt: () => responder,
     ...change,
   }
   const boundary = new Boundary({ passive }, deps)
   const texts = new FixedTexts()
-  const quick = new QuickAnswers({ persona, responder: deps.responder, tokens, texts })
+  const quick = new QuickAnswers({ persona, responder, tokens, texts })
   const fixed = texts.take()
   const datagrams = new Datagrams(
     { passive },
@@ -59,7 +62,7 @@ function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as
       ...deps,
       observe: (datagram) => deps.observe(observationOf(datagram)),
       bug: (bytes, error) => boundary.bug(bytes, error),
-      quick,
+      deviceAt: () => ({ responder, quick }),
     },
   )
   const target = new DatagramTarget(LOCAL)

@@ -39,7 +39,8 @@ export type BoundaryDeps = {
   readonly counters: Counters
   readonly guard: Pick<ReplyGuard, 'mayReply'>
   readonly limiter: Pick<ReplyLimiter, 'take'>
-  readonly responder: Pick<Responder, 'decide'>
+  /** What answers at that own address. */
+  readonly responderAt: (ip: string) => Pick<Responder, 'decide'>
 }
 
 const NO_REPLIES: readonly Reply[] = []
@@ -96,9 +97,9 @@ export class Boundary {
   }
 
   #decide(bytes: Uint8Array, to: Circumstances): readonly Reply[] {
-    const { responder, limiter, counters } = this.#deps
+    const { responderAt, limiter, counters } = this.#deps
     const message = parseMessage(bytes)
-    const answers = responder.decide(message, to)
+    const answers = responderAt(to.destination.ip).decide(message, to)
     if (answers.length === 0) return NO_REPLIES
     // Asked before the answer is written, so that a flood costs us little.
     if (!limiter.take(to.source.ip, answers.length, to.now, true)) {

@@ -13,13 +13,14 @@ import { ConnectionTable } from './stream/connection-table.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream/limits.ts'
 import { StreamTurns } from './stream/turns.ts'
 import type { OpenSensors } from './types.ts'
-import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
+import type { Persona, Personas } from './uas/persona.ts'
 import { RecentInvites } from './uas/recent-invites.ts'
 import { Responder } from './uas/responder.ts'
 import { Tokens } from './uas/token.ts'
 import { startBatchLoop } from './udp/batch-loop.ts'
 import type { ReceivedDatagram } from './udp/datagram.ts'
 import { type DatagramHandler, Datagrams } from './udp/datagrams.ts'
+import type { Device } from './udp/device.ts'
 import { KernelDrops } from './udp/kernel-drops.ts'
 import { type BatchDeps, BatchReceiver, canReceiveBatches } from './udp/linux/batch-receiver.ts'
 import { QuickAnswers } from './udp/quick-answers.ts'
@@ -36,6 +37,8 @@ export type SensorsConfig = {
   readonly passive: boolean
   readonly replyLimit: ReplyLimitConfig
   readonly neverReply: readonly string[] // addresses and CIDRs
+  /** Which device answers where. */
+  readonly personas: Personas
   /** How datagrams are received; `auto` takes the fastest way that this system has. */
   readonly receiver: Receiver
   /** Whether other threads of this process bind the same UDP addresses, and share what comes. */
@@ -147,9 +150,8 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
 function createAnswering(config: SensorsConfig, deps: SensorDeps, counters: Counters, guard: ReplyGuard) {
   const now = () => deps.now()
   const limiter = new ReplyLimiter(config.replyLimit)
-  const persona = ASTERISK_CHAN_SIP
-  const tokens = new Tokens((size) => deps.random(size))
-  const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
+  const texts = new FixedTexts()
+  const deviceAt = createDevices(config.personas, deps, texts)
   const boundary = new Boundary(config, {
     now,
     observe: (observation) => deps.observe(observation),
@@ -158,10 +160,8 @@ function createAnswering(config: SensorsConfig, deps: SensorDeps, counters: Coun
     counters,
     guard,
     limiter,
-    responder,
+    responderAt: (ip) => deviceAt(ip).responder,
   })
-  const texts = new FixedTexts()
-  const quick = new QuickAnswers({ persona, responder, tokens, texts })
   const datagrams = new Datagrams(config, {
     now,
     observe: (datagram) => deps.observeDatagram(datagram),
@@ -169,10 +169,22 @@ function createAnswering(config: SensorsConfig, deps: SensorDeps, counters: Coun
     counters,
     guard,
     limiter,
-    responder,
-    quick,
+    deviceAt,
   })
   return { boundary, datagrams, fixed: texts.take() }
+}
+
+/** One device for each persona, wherever it is; the texts of their answers go into `texts`. */
+function createDevices({ default: main, byAddress }: Personas, deps: SensorDeps, texts: FixedTexts) {
+  const recentInvites = new RecentInvites()
+  const devices = new Map<Persona, Device>()
+  for (const persona of [main, ...byAddress.values()]) {
+    if (devices.has(persona)) continue
+    const tokens = new Tokens((size) => deps.random(size), persona.tokens)
+    const responder = new Responder({ persona, tokens, recentInvites })
+    devices.set(persona, { responder, quick: new QuickAnswers({ persona, responder, tokens, texts }) })
+  }
+  return (ip: string): Device => devices.get(byAddress.get(ip) ?? main)!
 }
 
 /** Node's own sockets hand over one datagram at a time. */

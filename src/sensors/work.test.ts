@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { countedBytes } from '../../test/support/counted-bytes.ts'
+import { ASTERISK_CHAN_SIP } from '../../test/support/personas.ts'
 import { SCANNERS } from '../../test/support/sip-samples.ts'
 import { readSipVectors } from '../../test/support/sip-vectors.ts'
 import { parseMessage } from '../wire/sip/message.ts'
 import type { Circumstances } from './uas/answer.ts'
 import { fitAnswer } from './uas/byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
 import { RecentInvites } from './uas/recent-invites.ts'
 import { Responder } from './uas/responder.ts'
 import { Tokens } from './uas/token.ts'
@@ -63,7 +63,7 @@ for (const { name, bytes } of datagrams) {
   test(`deciding and fitting the answer to ${name} looks at each byte ${READS_PER_BYTE_MAX} times at most`, () => {
     const responder = new Responder({
       persona: ASTERISK_CHAN_SIP,
-      tokens: new Tokens(randomBytes),
+      tokens: new Tokens(randomBytes, ASTERISK_CHAN_SIP.tokens),
       recentInvites: new RecentInvites(),
     })
     const { bytes: counted, readCount } = countedBytes(bytes)

@@ -13,6 +13,7 @@ import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
 import { observationOf } from '../support/datagrams.ts'
+import { ASTERISK_CHAN_SIP } from '../support/personas.ts'
 
 const TOOL_MS = 30_000 // longer than any of them takes
 const PACKAGES = {
@@ -58,7 +59,16 @@ const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: 
 async function startSensors(listen: SensorsConfig['listen'], replyLimit: SensorsConfig['replyLimit'] = RATES) {
   const observations: (Observation & { text: string })[] = []
   const trouble: string[] = []
-  const config = { enabled: true, passive: false, neverReply: [], receiver: 'auto', listen, replyLimit } as const
+  const personas = { default: ASTERISK_CHAN_SIP, byAddress: new Map() }
+  const config = {
+    enabled: true,
+    passive: false,
+    neverReply: [],
+    personas,
+    receiver: 'auto',
+    listen,
+    replyLimit,
+  } as const
   const observe = (one: Observation) =>
     void observations.push({ ...one, text: Buffer.from(one.bytes).toString('latin1') })
   const sensors: Sensors = await listenSensors(config, {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 // CPU time of the pure parts, in a process of its own: `node tools/bench/parts.ts SECONDS RUNS`, seconds for each run.
 import { randomBytes } from 'node:crypto'
+import { loadPersona } from '../../src/config/personas.ts'
 import type { Observation } from '../../src/core/event.ts'
 import { normalizeNumber } from '../../src/core/phone-number.ts'
 import { fitAnswer } from '../../src/sensors/uas/byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from '../../src/sensors/uas/persona.ts'
 import { RecentInvites } from '../../src/sensors/uas/recent-invites.ts'
 import { Responder } from '../../src/sensors/uas/responder.ts'
 import { Tokens } from '../../src/sensors/uas/token.ts'
@@ -42,8 +42,9 @@ const observations = varied.map(
   }),
 )
 
-const tokens = new Tokens((size) => randomBytes(size))
-const responder = new Responder({ persona: ASTERISK_CHAN_SIP, tokens, recentInvites: new RecentInvites() })
+const persona = loadPersona('asterisk-chan-sip')
+const tokens = new Tokens((size) => randomBytes(size), persona.tokens)
+const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
 const target = new Uint8Array(RECORD_SIZE_MAX)
 const numbers = varied.flatMap((bytes) => calledNumbers(parseMessage(bytes)).map(({ raw }) => raw))
 const events = observations.map((observation, i) => deriveEvent(i, { ...observation, rawShed: false }))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Endpoint } from '../../core/event.ts'
+import type { Echoed, ResponseLayout } from '../../wire/sip/response.ts'
 import type { Token } from './token.ts'
 
 /** What a header line is given up after, when a datagram leaves no room: the lowest rank goes first, 0 stays. */
@@ -13,6 +14,8 @@ export type HeaderLine = {
   readonly short?: string
   readonly shortest?: string
   readonly shed: ShedRank
+  /** Which of the repeated lines it stands before; behind all of them if left out. */
+  readonly before?: Echoed | undefined
 }
 
 /** A response as decided, before it is fitted into what may be sent. Headers stand in the device's order. */
@@ -21,6 +24,7 @@ export type Answer = {
   readonly reason: string | undefined // undefined: the phrase of the RFC
   readonly tag: Token | null // null on 100, which has no To-tag (RFC 3261 §8.2.6.2)
   readonly headers: readonly HeaderLine[]
+  readonly layout: ResponseLayout
   /** Whether Record-Route is repeated, as in what sets up a dialog (RFC 3261 §12.1.1). */
   readonly recordRoute: boolean
   readonly body: Uint8Array | null

@@ -4,11 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { mutatedMessage } from '../../../test/support/mutated-message.ts'
+import { ASTERISK_CHAN_SIP } from '../../../test/support/personas.ts'
 import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
 import { parseMessage } from '../../wire/sip/message.ts'
 import type { Circumstances } from './answer.ts'
 import { fitAnswer, serializeAnswers } from './byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from './persona.ts'
 import { RecentInvites } from './recent-invites.ts'
 import { Responder } from './responder.ts'
 import { Tokens } from './token.ts'
@@ -22,7 +22,7 @@ const UDP: Circumstances = {
 }
 const responder = new Responder({
   persona: ASTERISK_CHAN_SIP,
-  tokens: new Tokens(randomBytes),
+  tokens: new Tokens(randomBytes, ASTERISK_CHAN_SIP.tokens),
   recentInvites: new RecentInvites(),
 })
 

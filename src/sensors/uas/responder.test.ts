@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { ASTERISK_CHAN_SIP } from '../../../test/support/personas.ts'
 import { invite, message, type RequestInit, request, SCANNERS } from '../../../test/support/sip-samples.ts'
 import { parseMessage } from '../../wire/sip/message.ts'
 import type { Answer, Circumstances } from './answer.ts'
-import { ASTERISK_CHAN_SIP, type Persona } from './persona.ts'
+import type { Persona } from './persona.ts'
 import { RecentInvites } from './recent-invites.ts'
 import { Responder } from './responder.ts'
 import { Tokens } from './token.ts'
@@ -21,7 +22,7 @@ const UDP: Circumstances = {
 const TCP: Circumstances = { ...UDP, stream: true }
 
 function setUp(persona: Persona = ASTERISK_CHAN_SIP) {
-  const tokens = new Tokens(randomBytes)
+  const tokens = new Tokens(randomBytes, ASTERISK_CHAN_SIP.tokens)
   const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
   const decide = (bytes: Uint8Array, to = UDP) => responder.decide(parseMessage(bytes), to)
   const tag = tokens.tag(UDP.source, '96323384694482@198.51.100.7', NOW).long

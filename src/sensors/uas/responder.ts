@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
 import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
+import { Arrangement } from './_arrangement.ts'
 import { type Answer, type Circumstances, type HeaderLine, SHED, uriHost } from './answer.ts'
+import { challengeLines } from './challenge.ts'
 import type { Persona } from './persona.ts'
 import type { RecentInvites } from './recent-invites.ts'
 import { describeSession } from './sdp.ts'
@@ -31,16 +33,20 @@ export type ResponderDeps = {
  */
 export class Responder {
   readonly #deps: ResponderDeps
-  readonly #courtesy: readonly HeaderLine[] // what the device puts into each response
+  readonly #arrangement: Arrangement
+  /** What the device puts into each response, and beside that into some. */
+  readonly #always: readonly HeaderLine[]
+  readonly #options: readonly HeaderLine[]
+  readonly #invite: readonly HeaderLine[]
 
   constructor(deps: ResponderDeps) {
-    const { server, allow, supported } = deps.persona
+    const { persona } = deps
     this.#deps = deps
-    this.#courtesy = [
-      line('Server', server, undefined, SHED.server),
-      line('Allow', allow.join(', '), undefined, SHED.allow),
-      line('Supported', supported.join(', '), undefined, SHED.supported),
-    ]
+    this.#arrangement = new Arrangement(persona)
+    const linesOf = (names: readonly string[]) => names.flatMap((name) => courtesyLine(persona, name) ?? [])
+    this.#always = linesOf(persona.lines.always)
+    this.#options = linesOf(persona.lines.options)
+    this.#invite = linesOf(persona.lines.invite)
   }
 
   decide(request: SipMessage, circumstances: Circumstances): Answer[] {
@@ -67,10 +73,11 @@ export class Responder {
     if (circumstances.oversize || bad.some((code) => OVERSIZE.has(code))) {
       return circumstances.stream ? this.#answer(exchange, 513) : 'silence'
     }
+    if (bad.length > 0 && persona.malformed === 'drop') return 'silence'
     if (bad.includes('version-unsupported')) return this.#answer(exchange, 505)
     if (bad.some((code) => code !== 'uri-scheme')) return this.#answer(exchange, 400)
-    if (!KNOWN_METHODS.has(method)) return this.#answer(exchange, 501)
-    if (persona.refused.includes(method)) return this.#answer(exchange, 405)
+    if (!KNOWN_METHODS.has(method)) return this.#refuseMethod(exchange, persona.unknownMethodStatus)
+    if (persona.refused.includes(method)) return this.#refuseMethod(exchange, 405)
     if (bad.includes('uri-scheme')) return this.#answer(exchange, 416)
     const unsupported = method === 'CANCEL' ? [] : this.#unsupported(request)
     if (unsupported.length > 0) {
@@ -95,9 +102,9 @@ export class Responder {
     if (toTag !== undefined && !inDialog) return [this.#answer(exchange, 481)]
     switch (method) {
       case 'INVITE':
-        return this.#invite(exchange, inDialog)
+        return this.#answerInvite(exchange, inDialog)
       case 'OPTIONS':
-        return [this.#options(exchange)]
+        return [this.#answerOptions(exchange)]
       case 'BYE':
       case 'INFO':
       case 'UPDATE':
@@ -119,40 +126,44 @@ export class Responder {
     const { source, now } = exchange.circumstances
     const addressOfRecord = parseNameAddr(exchange.request.header('to') ?? '')?.uri ?? ''
     const user = parseUri(addressOfRecord)?.user ?? ''
-    if (!persona.extensions.has(user)) return this.#answer(exchange, 404)
+    const isKnown = persona.extensions.has(user)
+    if (!isKnown && persona.unknownUserStatus !== 401) return this.#answer(exchange, persona.unknownUserStatus)
+    const realm = persona.realm.replace('{address}', exchange.circumstances.destination.ip)
     const nonce = tokens.nonce(source, exchange.callId, now)
-    // MD5 without quotes, and first: svcrack knows no other (RFC 3261 §25.1 has it so).
-    const challenge = `Digest algorithm=MD5, realm="${persona.realm}", nonce="${nonce.long}"`
-    const short = `Digest algorithm=MD5,realm="${persona.realm}",nonce="${nonce.short}"`
-    const shortest = `Digest realm="${persona.realm}",nonce="${nonce.short}"` // MD5 is meant when no algorithm is named
-    return this.#answer(exchange, 401, [{ ...line('WWW-Authenticate', challenge, short), shortest }])
+    return this.#answer(exchange, 401, challengeLines(persona, { status: 401, realm, nonce }))
   }
 
-  #options(exchange: Exchange): Answer {
+  #answerOptions(exchange: Exchange): Answer {
     const contact = exchange.circumstances.stream ? [this.#contact(exchange)] : []
-    return this.#answer(exchange, 200, [...contact, line('Accept', 'application/sdp', undefined, SHED.accept)])
+    return this.#answer(exchange, 200, [...this.#options, ...contact])
   }
 
-  #invite(received: Exchange, inDialog: boolean): Answer[] {
+  /** With the methods that it takes instead. RFC 3261 §8.2.1 */
+  #refuseMethod(exchange: Exchange, status: number): Answer {
+    const { persona } = this.#deps
+    const hasAllow = status !== 405 || persona.lines.always.includes('Allow')
+    return this.#answer(exchange, status, hasAllow ? [] : [courtesyLine(persona, 'Allow')!])
+  }
+
+  #answerInvite(received: Exchange, inDialog: boolean): Answer[] {
     const { request, circumstances } = received
     const tag = this.#deps.recentInvites.add(request, circumstances.source, received.tag, circumstances.now)
     const exchange = { ...received, tag }
-    const session = Number.parseInt(tag.long.slice(-8), 16) & 0x7fffffff
     const sdp = describeSession(request.body, {
       persona: this.#deps.persona,
       address: circumstances.destination.ip,
-      session,
+      session: tag.number,
     })
     const contact = this.#contact(exchange)
     const ok: Answer = {
-      ...this.#answer(exchange, 200, [contact, line('Content-Type', 'application/sdp')]),
+      ...this.#answer(exchange, 200, [...this.#invite, contact, line('Content-Type', 'application/sdp')]),
       recordRoute: true,
       body: sdp.full,
       shortBody: sdp.short,
       instead: this.#answer(exchange, 486),
     }
     if (inDialog || !circumstances.stream) return [ok]
-    const ringing = { ...this.#answer(exchange, 180, [contact]), recordRoute: true }
+    const ringing = { ...this.#answer(exchange, 180, [...this.#invite, contact]), recordRoute: true }
     return [{ ...this.#answer(exchange, 100), tag: null }, ringing, ok]
   }
 
@@ -165,18 +176,26 @@ export class Responder {
   #contact({ request, circumstances }: Exchange): HeaderLine {
     const { ip, port } = circumstances.destination
     const user = parseUri(request.requestUri ?? '')?.user ?? ''
-    const userAt = /^[\w+*.-]{1,40}$/.test(user) ? `${user}@` : ''
+    const { contact } = this.#deps.persona
+    const userAt = contact.hasUser && /^[\w+*.-]{1,40}$/.test(user) ? `${user}@` : ''
     const host = `${uriHost(ip)}:${port}`
-    const transport = circumstances.stream ? ';transport=TCP' : ''
-    return line('Contact', `<sip:${userAt}${host}${transport}>`, `<sip:${host}${transport}>`)
+    const parameters = circumstances.stream ? contact.stream : contact.datagram
+    const short = `<sip:${host}${circumstances.stream ? parameters : ''}>` // UDP is meant when nothing is said
+    return line('Contact', `<sip:${userAt}${host}${parameters}>`, short)
   }
 
   #answer(exchange: Exchange, status: number, headers: readonly HeaderLine[] = []): Answer {
+    const { persona } = this.#deps
+    const hasDate = persona.lines.always.includes('Date')
+    const date = hasDate
+      ? [line('Date', new Date(exchange.circumstances.now).toUTCString(), undefined, SHED.supported)]
+      : []
     return {
       status,
-      reason: this.#deps.persona.reasons.get(status),
+      reason: persona.reasons.get(status),
       tag: exchange.tag,
-      headers: [...this.#courtesy, ...headers],
+      headers: this.#arrangement.arrange([...this.#always, ...headers, ...date]),
+      layout: this.#arrangement.layout,
       recordRoute: false,
       body: null,
       shortBody: null,
@@ -191,6 +210,16 @@ type Exchange = {
   readonly callId: string
   readonly tag: Token
   readonly method: string
+}
+
+/** A line that says the same each time; null for those that do not. */
+function courtesyLine(persona: Persona, name: string): HeaderLine | null {
+  if (name === persona.serverHeader) return line(name, persona.server, undefined, SHED.server)
+  if (name === 'Allow') return line(name, persona.allow.join(', '), undefined, SHED.allow)
+  if (name === 'Supported') return line(name, persona.supported.join(', '), undefined, SHED.supported)
+  if (name === 'Accept') return line(name, persona.accept, undefined, SHED.accept)
+  const value = persona.lines.values.get(name)
+  return value === undefined ? null : line(name, value, undefined, SHED.supported)
 }
 
 function line(name: string, value: string, short?: string, shed: HeaderLine['shed'] = SHED.never): HeaderLine {

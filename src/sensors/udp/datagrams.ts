@@ -4,9 +4,8 @@ import type { Counters } from '../counters.ts'
 import type { ReplyGuard } from '../reply-guard.ts'
 import type { ReplyLimiter } from '../reply-limit.ts'
 import { fitAnswer } from '../uas/byte-rule.ts'
-import type { Responder } from '../uas/responder.ts'
 import type { DatagramSource, DatagramTarget, ReceivedDatagram } from './datagram.ts'
-import type { QuickAnswers } from './quick-answers.ts'
+import type { Device } from './device.ts'
 import type { ReplyDraft } from './reply-draft.ts'
 
 /** The end through which a receiver replies to the datagram it hands over, and to nothing else. */
@@ -37,8 +36,8 @@ export type DatagramDeps = {
   readonly counters: Counters
   readonly guard: Pick<ReplyGuard, 'mayReply'>
   readonly limiter: Pick<ReplyLimiter, 'take' | 'giveBack'>
-  readonly responder: Pick<Responder, 'decide'>
-  readonly quick: Pick<QuickAnswers, 'read' | 'draft'>
+  /** What answers at that own address. */
+  readonly deviceAt: (ip: string) => Device
 }
 
 /** The datagrams' way through the sensor: read, answered within the rules, and handed over with what was done. */
@@ -75,7 +74,8 @@ export class Datagrams {
   #answer(bytes: Buffer, start: number, end: number, to: Recipient, port: ReplyPort): number {
     const { guard, limiter, counters } = this.#deps
     if (!guard.mayReply(to.source.ip, to.source.port, to.target.endpoint)) return 0
-    const isQuick = this.#deps.quick.read(bytes, start, end)
+    const { responder, quick } = this.#deviceOf(to.target)
+    const isQuick = quick.read(bytes, start, end)
     const request = isQuick ? null : parseMessage(bytes, start, end)
     if (request !== null && !mayBeAnswered(request)) return 0
     // Asked before the answer is worked out, so that a flood costs us little.
@@ -83,8 +83,9 @@ export class Datagrams {
       counters.silencedByRateCount++
       return 0
     }
-    const quickStatus = isQuick ? this.#deps.quick.draft(bytes, to.source, to.at, end - start, port.draft) : 0
-    const status = quickStatus || this.#draft(request ?? parseMessage(bytes, start, end), to, end - start, port.draft)
+    const quickStatus = isQuick ? quick.draft(bytes, to, end - start, port.draft) : 0
+    const status =
+      quickStatus || this.#draft(responder, request ?? parseMessage(bytes, start, end), to, end - start, port.draft)
     if (status === 0) {
       limiter.giveBack(to.source.ip, 1, to.at, false)
       return 0
@@ -97,8 +98,20 @@ export class Datagrams {
     return 0
   }
 
-  #draft(request: SipMessage, { source, target, at }: Recipient, sizeMax: number, draft: ReplyDraft): number {
-    const { responder, counters } = this.#deps
+  /** Looked up once for each address, and not for each datagram. */
+  #deviceOf(target: DatagramTarget): Device {
+    target.device ??= this.#deps.deviceAt(target.endpoint.ip)
+    return target.device
+  }
+
+  #draft(
+    responder: Device['responder'],
+    request: SipMessage,
+    { source, target, at }: Recipient,
+    sizeMax: number,
+    draft: ReplyDraft,
+  ): number {
+    const { counters } = this.#deps
     const circumstances = {
       stream: false,
       oversize: false,

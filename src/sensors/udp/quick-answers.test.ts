@@ -4,30 +4,33 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { mutatedMessage } from '../../../test/support/mutated-message.ts'
+import { ASTERISK_CHAN_SIP } from '../../../test/support/personas.ts'
 import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
 import { parseMessage } from '../../wire/sip/message.ts'
 import { fitAnswer } from '../uas/byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from '../uas/persona.ts'
 import { RecentInvites } from '../uas/recent-invites.ts'
 import { Responder } from '../uas/responder.ts'
 import { Tokens } from '../uas/token.ts'
-import { DatagramSource } from './datagram.ts'
+import { DatagramSource, DatagramTarget } from './datagram.ts'
 import { QuickAnswers } from './quick-answers.ts'
 import { FixedTexts, ReplyDraft } from './reply-draft.ts'
 
 const persona = ASTERISK_CHAN_SIP
-const tokens = new Tokens(randomBytes)
+const tokens = new Tokens(randomBytes, ASTERISK_CHAN_SIP.tokens)
 const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
 const texts = new FixedTexts()
 const quick = new QuickAnswers({ persona, responder, tokens, texts })
 const draft = new ReplyDraft(texts.take(), 1_000_000)
 const source = new DatagramSource()
+const target = new DatagramTarget({ ip: '203.0.113.5', port: 5060 })
 const NOW = 1_790_000_000_000
 
 /** What the quick way answers, as text; null when it leaves that to the responder. */
 function quickly(bytes: Buffer, sizeMax = bytes.length): string | null {
   draft.scratchEnd = 0
-  const status = quick.read(bytes, 0, bytes.length) ? quick.draft(bytes, source, NOW, sizeMax, draft) : 0
+  const status = quick.read(bytes, 0, bytes.length)
+    ? quick.draft(bytes, { source, target, at: NOW }, sizeMax, draft)
+    : 0
   if (status === 0) return null
   const reply = draft.toBuffer()
   assert.equal(reply.length, draft.size)
@@ -41,7 +44,7 @@ function thoroughly(bytes: Buffer, sizeMax = bytes.length): string | null {
     stream: false,
     oversize: false,
     source: source.endpoint,
-    destination: { ip: '203.0.113.5', port: 5060 },
+    destination: target.endpoint,
     now: NOW,
   }
   const message = parseMessage(bytes)
