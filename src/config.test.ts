@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { parse } from 'smol-toml'
+import { ASTERISK_CHAN_SIP } from '../test/support/personas.ts'
 import { type ConfigSources, configSchema, configTable, exampleToml, loadConfig, parseSipListen } from './config.ts'
 import { DaemonError } from './core/errors.ts'
 
@@ -49,6 +50,9 @@ describe('loadConfig() defaults', () => {
         ],
         interaction: 'medium',
         pacing: 'natural',
+        persona: 'asterisk-chan-sip',
+        addressPersonas: [],
+        personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
         receiver: 'auto',
         receiverThreads: 0,
         neverReply: [],
@@ -410,7 +414,7 @@ describe('the documents of the configuration', () => {
 
   test('configTable() has a line for every setting, each name once', () => {
     const rows = configTable()
-    assert.equal(rows.length, 25)
+    assert.equal(rows.length, 28)
     assert.equal(new Set(rows.map((row) => row.environment)).size, rows.length)
     assert.deepEqual(
       rows.find((row) => row.key === 'json_log.max_mib'),

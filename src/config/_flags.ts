@@ -16,7 +16,7 @@ export function readFlags(flags: Readonly<Record<string, unknown>>): Source {
   const set = (flag: string, key: string, value: unknown) => {
     source.settings.set(key, { value, origin: `flag ${flag}`, where: `flag ${flag}`, base })
   }
-  const { dbFile, stateDir, sip, api, passive, interaction, logLevel, jsonLog, jsonLogFile, syslog } = flags
+  const { dbFile, stateDir, sip, api, passive, interaction, persona, logLevel, jsonLog, jsonLogFile, syslog } = flags
 
   if (typeof dbFile === 'string') set('-f', 'state.dir', dirname(resolve(base, dbFile)))
   if (stateDir !== undefined) set('--state-dir', 'state.dir', stateDir)
@@ -27,6 +27,7 @@ export function readFlags(flags: Readonly<Record<string, unknown>>): Source {
   }
   if (passive !== undefined) set('--passive', 'sip.interaction', 'passive')
   if (interaction !== undefined) set('--interaction', 'sip.interaction', interaction)
+  if (persona !== undefined) set('--persona', 'sip.persona', persona)
   if (api !== undefined) readApi(api, set, source)
   if (logLevel !== undefined) set('--log-level', 'log.level', logLevel)
   if (jsonLog !== undefined) set('--json-log', 'json_log.enabled', jsonLog)

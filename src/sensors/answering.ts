@@ -10,9 +10,10 @@ import type { SensorDeps, SensorsConfig } from './sensors.ts'
 import type { Circumstances } from './uas/answer.ts'
 import { createServer } from './uas/create-server.ts'
 import type { MediaSink } from './uas/dialogs.ts'
-import { ASTERISK_CHAN_SIP, type Persona } from './uas/persona.ts'
+import type { Persona, Personas } from './uas/persona.ts'
 import { ActiveTimers } from './uas/timers.ts'
 import { Datagrams } from './udp/datagrams.ts'
+import type { Device } from './udp/device.ts'
 import { QuickAnswers } from './udp/quick-answers.ts'
 import { FixedTexts } from './udp/reply-draft.ts'
 
@@ -36,11 +37,10 @@ export async function createAnswering(
   given: AnsweringParts,
 ): Promise<Answering> {
   const { counters, guard, monotonicNow } = given
-  const { interaction } = config
+  const { interaction, personas } = config
   const isPassive = interaction === 'passive'
   const now = () => deps.now()
   const random = (size: number) => deps.random(size)
-  const persona = ASTERISK_CHAN_SIP
   await using parts = new AsyncDisposableStack()
   const timers = parts.use(new ActiveTimers((error) => boundary.bug(new Uint8Array(), error)))
   const sinks =
@@ -48,7 +48,7 @@ export async function createAnswering(
       ? parts.use(
           await openRtpSinks(
             {
-              ports: persona.rtpPorts,
+              ports: personas.default.rtpPorts,
               hosts: config.enabled ? [...new Set(config.listen.map(({ host }) => host))] : [],
             },
             { random, log: deps.log, monotonicNow, after: (ms, task) => afterwards(timers, ms, task) },
@@ -56,15 +56,17 @@ export async function createAnswering(
         )
       : null
   const limiter = new ReplyLimiter(config.replyLimit)
-  const { server, responder, memory } = parts.use(
+  const { server, responderFor, memory } = parts.use(
     createServer<MediaSummary>(
-      { persona, interaction, pacing: config.pacing },
+      { interaction, pacing: config.pacing },
       {
         random,
         timers,
         limiter,
         counters,
-        sinks: { take: (circumstances) => takeSink(sinks, circumstances, persona) },
+        sinks: {
+          take: (circumstances) => takeSink(sinks, circumstances, personaAt(personas, circumstances.destination.ip)),
+        },
         onMedia: ({ callId, circumstances, mediaPort }, summary) => {
           const { source, destination } = circumstances
           const local = { ip: destination.ip, port: mediaPort }
@@ -74,14 +76,25 @@ export async function createAnswering(
       },
     ),
   )
+  const texts = new FixedTexts()
+  const devices = new Map<Persona, Device>()
+  for (const persona of new Set([personas.default, ...personas.byAddress.values()])) {
+    const responder = responderFor(persona)
+    devices.set(persona, { responder, quick: new QuickAnswers({ responder, texts }) })
+  }
+  const deviceAt = (ip: string): Device => devices.get(personaAt(personas, ip))!
   const keepVector = (bytes: Uint8Array, error: unknown) => deps.keepVector?.(bytes, error)
   const common = { now, counters, guard, limiter, server }
   const boundary = new Boundary(
     { isPassive },
-    { ...common, observe: (observation) => deps.observe(observation), log: deps.log, keepVector },
+    {
+      ...common,
+      responderAt: (ip) => deviceAt(ip).responder,
+      observe: (observation) => deps.observe(observation),
+      log: deps.log,
+      keepVector,
+    },
   )
-  const texts = new FixedTexts()
-  const quick = new QuickAnswers({ persona, responder, tokens: responder.tokens, texts })
   const datagrams = new Datagrams(
     { isPassive },
     {
@@ -89,12 +102,14 @@ export async function createAnswering(
       observe: (datagram) => deps.observeDatagram(datagram),
       bug: (bytes, error) => boundary.bug(bytes, error),
       memory,
-      quick,
+      deviceAt,
     },
   )
   const owned = parts.move()
   return { boundary, datagrams, fixed: texts.take(), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
+
+const personaAt = (personas: Personas, ip: string): Persona => personas.byAddress.get(ip) ?? personas.default
 
 /** A port for the media of a call that comes with these circumstances. */
 function takeSink(

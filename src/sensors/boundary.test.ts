@@ -9,7 +9,6 @@ import type { Observation } from '../core/event.ts'
 import { Boundary, type BoundaryDeps, type StreamPeer } from './boundary.ts'
 import { ReplyGuard } from './reply-guard.ts'
 import { ReplyLimiter } from './reply-limit.ts'
-import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
 import { DatagramTarget } from './udp/datagram.ts'
 import { Datagrams } from './udp/datagrams.ts'
 import { QuickAnswers } from './udp/quick-answers.ts'
@@ -43,11 +42,12 @@ function setUp(change: Partial<Deps> = {}, { isPassive = false, neverReply = [] 
     }),
     limiter: new ReplyLimiter(RATES),
     server: device.server,
+    responderAt: () => responder,
     ...change,
   }
   const boundary = new Boundary({ isPassive }, deps)
   const texts = new FixedTexts()
-  const quick = new QuickAnswers({ persona: ASTERISK_CHAN_SIP, responder, tokens: responder.tokens, texts })
+  const quick = new QuickAnswers({ responder, texts })
   const fixed = texts.take()
   const datagrams = new Datagrams(
     { isPassive },
@@ -56,7 +56,7 @@ function setUp(change: Partial<Deps> = {}, { isPassive = false, neverReply = [] 
       observe: (datagram) => deps.observe(observationOf(datagram)),
       bug: (bytes, error) => boundary.bug(bytes, error),
       memory: device.memory,
-      quick,
+      deviceAt: () => ({ responder, quick }),
     },
   )
   const target = new DatagramTarget(LOCAL)

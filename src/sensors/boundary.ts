@@ -7,6 +7,7 @@ import type { ReplyLimiter } from './reply-limit.ts'
 import { seldom } from './seldom.ts'
 import type { Reply } from './uas/byte-rule.ts'
 import type { ReplyPath } from './uas/delivery.ts'
+import type { Responder } from './uas/responder.ts'
 import type { UserAgentServer } from './uas/user-agent-server.ts'
 
 const KEPT_SIZE_MAX = 65_536 // bytes of one observation
@@ -45,6 +46,8 @@ export type BoundaryDeps = {
   readonly guard: Pick<ReplyGuard, 'mayReply'>
   readonly limiter: Pick<ReplyLimiter, 'take'>
   readonly server: Pick<UserAgentServer, 'receive'>
+  /** What answers at that own address. */
+  readonly responderAt: (ip: string) => Responder
 }
 
 const NO_REPLIES: readonly Reply[] = []
@@ -85,9 +88,10 @@ export class Boundary {
     if (this.#passive) return NO_REPLIES
     const sent: Reply[] = []
     try {
-      const { guard, counters, server } = this.#deps
+      const { guard, counters, server, responderAt } = this.#deps
       if (!guard.mayReply(peer.source.ip, peer.source.port, peer.destination)) return NO_REPLIES
-      const arrival = { ...peer, oversize, now, size: message.length, path: () => to.path }
+      const responder = responderAt(peer.destination.ip)
+      const arrival = { ...peer, oversize, now, size: message.length, responder, path: () => to.path }
       const { replies, later } = server.receive(parseMessage(message), arrival)
       for (const reply of replies) {
         if (to.push(reply.bytes)) sent.push(reply)

@@ -15,6 +15,7 @@ import { STREAM_LIMITS, type StreamLimits } from './stream/limits.ts'
 import { StreamTurns } from './stream/turns.ts'
 import type { OpenSensors } from './types.ts'
 import type { Pacing } from './uas/pacing.ts'
+import type { Personas } from './uas/persona.ts'
 import type { Interaction } from './uas/responder.ts'
 import { startBatchLoop } from './udp/batch-loop.ts'
 import type { ReceivedDatagram } from './udp/datagram.ts'
@@ -33,6 +34,8 @@ export type SensorsConfig = {
   readonly pacing: Pacing
   readonly replyLimit: ReplyLimitConfig
   readonly neverReply: readonly string[] // addresses and CIDRs
+  /** Which device answers where. */
+  readonly personas: Personas
   /** How datagrams are received; `auto` takes the fastest way that this system has. */
   readonly receiver: Receiver
   /** Whether other threads of this process bind the same UDP addresses, and share what comes. */

@@ -48,10 +48,10 @@ const datagrams = [
 
 for (const { name, bytes } of datagrams) {
   test(`deciding and fitting the answer to ${name} looks at each byte ${READS_PER_BYTE_MAX} times at most`, () => {
-    const { server } = startDevice()
+    const { server, responder } = startDevice()
     const { bytes: counted, readCount } = countedBytes(bytes)
     const size = name in HOSTILE ? 0 : bytes.length // 0: all forms are tried
-    server.receive(parseMessage(counted), { ...UDP, size, path: () => ({ send: () => false }) })
+    server.receive(parseMessage(counted), { ...UDP, size, responder, path: () => ({ send: () => false }) })
     const limit = FIXED_READS + READS_PER_BYTE_MAX * bytes.length
     assert(readCount() <= limit, `${readCount()} reads of ${bytes.length} bytes`)
   })

@@ -13,6 +13,7 @@ import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
 import { observationOf } from '../support/datagrams.ts'
+import { ASTERISK_CHAN_SIP } from '../support/personas.ts'
 
 const TOOL_MS = 30_000 // longer than any of them takes
 const PACKAGES = {
@@ -63,6 +64,7 @@ async function startSensors(listen: SensorsConfig['listen'], replyLimit: Sensors
     interaction: 'high',
     pacing: 'none',
     neverReply: [],
+    personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
     receiver: 'auto',
     listen,
     replyLimit,

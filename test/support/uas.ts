@@ -7,11 +7,12 @@ import type { Reply } from '../../src/sensors/uas/byte-rule.ts'
 import { createServer } from '../../src/sensors/uas/create-server.ts'
 import type { Call } from '../../src/sensors/uas/dialogs.ts'
 import type { Pacing } from '../../src/sensors/uas/pacing.ts'
-import { ASTERISK_CHAN_SIP, type Persona } from '../../src/sensors/uas/persona.ts'
+import type { Persona } from '../../src/sensors/uas/persona.ts'
 import type { Interaction, Plan } from '../../src/sensors/uas/responder.ts'
 import type { Timers } from '../../src/sensors/uas/timers.ts'
 import type { Arrival } from '../../src/sensors/uas/user-agent-server.ts'
 import { parseMessage } from '../../src/wire/sip/message.ts'
+import { ASTERISK_CHAN_SIP } from './personas.ts'
 
 export const NOW = 1_790_000_000_000
 
@@ -23,9 +24,9 @@ export const UDP = {
   destination: { ip: '203.0.113.5', port: 5060 },
   now: NOW,
   size: 65_535,
-} as const satisfies Omit<Arrival, 'path'>
+} as const satisfies Arriving
 export const TCP = { ...UDP, transport: 'tcp' } as const
-export type Arriving = Omit<Arrival, 'path'>
+export type Arriving = Omit<Arrival, 'path' | 'responder'>
 
 /** Time that stands still until it is told to go on. */
 export class ManualTimers implements Timers {
@@ -74,7 +75,7 @@ export function startDevice(init: DeviceInit = {}) {
   const late: string[] = []
   let isPathOpen = true
   const device = createServer<string>(
-    { persona, interaction, pacing },
+    { interaction, pacing },
     {
       random: (size) => randomBytes(size),
       timers,
@@ -84,13 +85,16 @@ export function startDevice(init: DeviceInit = {}) {
       onMedia: (call, summary) => media.push({ call, summary }),
     },
   )
-  const { server, responder } = device
+  const { server } = device
+  const responder = device.responderFor(persona)
   const path = () => ({
     send: (bytes: Uint8Array) => isPathOpen && late.push(Buffer.from(bytes).toString('latin1')) > 0,
   })
-  const receive = (bytes: Uint8Array, to: Arriving = UDP) => server.receive(parseMessage(bytes), { ...to, path })
+  const receive = (bytes: Uint8Array, to: Arriving = UDP) =>
+    server.receive(parseMessage(bytes), { ...to, responder, path })
   return {
     ...device,
+    responder,
     timers,
     counters,
     media,

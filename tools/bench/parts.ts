@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 // CPU time of the pure parts, in a process of its own: `node tools/bench/parts.ts SECONDS RUNS`, seconds for each run.
 import { randomBytes } from 'node:crypto'
+import { loadPersona } from '../../src/config/personas.ts'
 import type { Observation } from '../../src/core/event.ts'
 import { normalizeNumber } from '../../src/core/phone-number.ts'
 import { createCounters } from '../../src/sensors/counters.ts'
 import { createServer } from '../../src/sensors/uas/create-server.ts'
-import { ASTERISK_CHAN_SIP } from '../../src/sensors/uas/persona.ts'
 import { ActiveTimers } from '../../src/sensors/uas/timers.ts'
 import { SALT_SIZE, serializeBlock } from '../../src/store/block.ts'
 import { deltasOf } from '../../src/store/delta.ts'
@@ -41,8 +41,8 @@ const observations = varied.map(
   }),
 )
 
-const { server, responder } = createServer(
-  { persona: ASTERISK_CHAN_SIP, interaction: 'medium', pacing: 'none' },
+const { server, responderFor } = createServer(
+  { interaction: 'medium', pacing: 'none' },
   {
     random: (size) => randomBytes(size),
     timers: new ActiveTimers(() => {}),
@@ -52,6 +52,7 @@ const { server, responder } = createServer(
     onMedia: () => {},
   },
 )
+const responder = responderFor(loadPersona('asterisk-chan-sip'))
 const { tokens } = responder
 const target = new Uint8Array(RECORD_SIZE_MAX)
 const numbers = varied.flatMap((bytes) => calledNumbers(parseMessage(bytes)).map(({ raw }) => raw))
@@ -76,6 +77,7 @@ function answer(bytes: Buffer, i: number): number {
     destination,
     now: NOW,
     size: bytes.length,
+    responder,
     path: () => ({ send: () => false }),
   })
   return replies[0]?.bytes.length ?? 0

@@ -2,6 +2,7 @@
 import type { Endpoint, Transport } from '../../core/event.ts'
 import type { SourceValidation } from '../../core/validation.ts'
 import type { SipMessage } from '../../wire/sip/message.ts'
+import type { Echoed, ResponseLayout } from '../../wire/sip/response.ts'
 import type { OfferedCredentials } from './digest-auth.ts'
 import type { Token } from './token.ts'
 
@@ -16,6 +17,8 @@ export type HeaderLine = {
   readonly short?: string
   readonly shortest?: string
   readonly shed: ShedRank
+  /** Which of the repeated lines it stands before; behind all of them if left out. */
+  readonly before?: Echoed | undefined
 }
 
 /** A response as decided, before it is fitted into what may be sent. Headers stand in the device's order. */
@@ -24,6 +27,7 @@ export type Answer = {
   readonly reason: string | undefined // undefined: the phrase of the RFC
   readonly tag: Token | null // null on 100, which has no To-tag (RFC 3261 §8.2.6.2)
   readonly headers: readonly HeaderLine[]
+  readonly layout: ResponseLayout
   /** Whether Record-Route is repeated, as in what sets up a dialog (RFC 3261 §12.1.1). */
   readonly recordRoute: boolean
   readonly body: Uint8Array | null

@@ -16,7 +16,6 @@ import { Transactions } from './transactions.ts'
 import { UserAgentServer } from './user-agent-server.ts'
 
 export type ServerConfig = {
-  readonly persona: Persona
   readonly interaction: Interaction
   readonly pacing: Pacing
 }
@@ -26,20 +25,28 @@ export type ServerDeps<Summary> = DialogDeps<Summary> & {
   readonly counters: Counters
 }
 
-/** The device, with all that it remembers. Disposing ends its calls. */
+/** What answers, with all that it remembers; as which device, is told for each message. Disposing ends its calls. */
 export function createServer<Summary>(config: ServerConfig, deps: ServerDeps<Summary>) {
-  const { persona, interaction, pacing } = config
+  const { interaction, pacing } = config
   const { timers, counters, limiter } = deps
   const random = (size: number) => deps.random(size)
   const dialogs = new Dialogs(deps)
   const memory = new SourceMemory()
   const refusals = new Refusals(new TextHmac(random))
   const registrar = new Registrar(interaction === 'high', refusals)
-  const tokens = new Tokens(random)
-  const auth = new DigestAuth({ tokens, realm: persona.realm })
-  const responder = new Responder({ persona, interaction, tokens, auth, registrar, refusals, dialogs })
+  const responderFor = (persona: Persona): Responder => {
+    const tokens = new Tokens(random, persona.tokens)
+    return new Responder({
+      persona,
+      interaction,
+      tokens,
+      auth: new DigestAuth({ tokens }),
+      registrar,
+      refusals,
+      dialogs,
+    })
+  }
   const server = new UserAgentServer({
-    responderAt: () => responder,
     memory,
     transactions: new Transactions(),
     dialogs,
@@ -48,5 +55,5 @@ export function createServer<Summary>(config: ServerConfig, deps: ServerDeps<Sum
     limiter,
     counters,
   })
-  return { server, responder, memory, dialogs, [Symbol.dispose]: () => dialogs[Symbol.dispose]() }
+  return { server, responderFor, memory, dialogs, [Symbol.dispose]: () => dialogs[Symbol.dispose]() }
 }

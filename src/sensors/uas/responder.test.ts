@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ASTERISK_CHAN_SIP } from '../../../test/support/personas.ts'
 import { invite, message, type RequestInit, request, SCANNERS } from '../../../test/support/sip-samples.ts'
 import { NOW, startDevice, TCP, UDP } from '../../../test/support/uas.ts'
 import type { Answer } from './answer.ts'
-import { ASTERISK_CHAN_SIP } from './persona.ts'
 
 /** The tag that the device gives to those who send `request()`. */
 function ownTag({ responder }: ReturnType<typeof startDevice>): string {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
 import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
+import { Arrangement } from './_arrangement.ts'
 import { type Answer, type Exchange, type HeaderLine, isStream, line, SHED, uriHost } from './answer.ts'
+import { challengeLines } from './challenge.ts'
 import type { Dialog, Dialogs } from './dialogs.ts'
 import type { DigestAuth } from './digest-auth.ts'
 import type { Persona } from './persona.ts'
 import type { Refusals } from './refusals.ts'
 import type { Registrar } from './registrar.ts'
 import { describeSession } from './sdp.ts'
-import type { Token, Tokens } from './token.ts'
+import type { Tokens } from './token.ts'
 
 /** Methods of RFC 3261 and its registered extensions. Method names are case-sensitive. */
 const KNOWN_METHODS = new Set(
@@ -34,8 +36,8 @@ export type Interaction = (typeof INTERACTIONS)[number]
 export type ResponderDeps = {
   readonly persona: Persona
   readonly interaction: Interaction
-  readonly tokens: Pick<Tokens, 'tag' | 'isOwnTag' | 'nonce'>
-  readonly auth: Pick<DigestAuth, 'challenge' | 'read'>
+  readonly tokens: Tokens
+  readonly auth: Pick<DigestAuth, 'read'>
   readonly registrar: Pick<Registrar, 'accepts'>
   readonly refusals: Pick<Refusals, 'of'>
   readonly dialogs: Pick<Dialogs<unknown>, 'open' | 'find' | 'end'>
@@ -56,21 +58,27 @@ const only = (answer: Answer): Plan => ({ answers: [answer], dialog: null })
  */
 export class Responder {
   /** What its tokens look like, and its challenges. */
-  readonly tokens: ResponderDeps['tokens']
+  readonly tokens: Tokens
   readonly auth: ResponderDeps['auth']
+  readonly persona: Persona
   readonly #deps: ResponderDeps
-  readonly #courtesy: readonly HeaderLine[] // what the device puts into each response
+  readonly #arrangement: Arrangement
+  /** What the device puts into each response, and beside that into some. */
+  readonly #always: readonly HeaderLine[]
+  readonly #options: readonly HeaderLine[]
+  readonly #invite: readonly HeaderLine[]
 
   constructor(deps: ResponderDeps) {
-    const { server, allow, supported } = deps.persona
+    const { persona } = deps
     this.#deps = deps
+    this.persona = persona
     this.tokens = deps.tokens
     this.auth = deps.auth
-    this.#courtesy = [
-      line('Server', server, undefined, SHED.server),
-      line('Allow', allow.join(', '), undefined, SHED.allow),
-      line('Supported', supported.join(', '), undefined, SHED.supported),
-    ]
+    this.#arrangement = new Arrangement(persona)
+    const linesOf = (names: readonly string[]) => names.flatMap((name) => courtesyLine(persona, name) ?? [])
+    this.#always = linesOf(persona.lines.always)
+    this.#options = linesOf(persona.lines.options)
+    this.#invite = linesOf(persona.lines.invite)
   }
 
   decide(exchange: Exchange): Plan {
@@ -81,7 +89,7 @@ export class Responder {
 
   /** The checks of RFC 3261 §8.2, in its order: what is answered instead of the request's own answer. */
   #fault(exchange: Exchange): Answer | 'silence' | null {
-    const { persona } = this.#deps
+    const { persona } = this
     const { request, method, circumstances } = exchange
     const bad: DefectCode[] = []
     for (const { code, severity } of request.defects) {
@@ -91,17 +99,18 @@ export class Responder {
     if (circumstances.oversize || bad.some((code) => OVERSIZE.has(code))) {
       return isStream(circumstances) ? this.answer(exchange, 513) : 'silence'
     }
+    if (bad.length > 0 && persona.malformed === 'drop') return 'silence'
     if (bad.includes('version-unsupported')) return this.answer(exchange, 505)
     if (bad.some((code) => code !== 'uri-scheme')) return this.answer(exchange, 400)
-    if (!KNOWN_METHODS.has(method)) return this.answer(exchange, 501)
-    if (persona.refused.includes(method)) return this.answer(exchange, 405)
+    if (!KNOWN_METHODS.has(method)) return this.#refuseMethod(exchange, persona.unknownMethodStatus)
+    if (persona.refused.includes(method)) return this.#refuseMethod(exchange, 405)
     if (bad.includes('uri-scheme')) return this.answer(exchange, 416)
     const unsupported = method === 'CANCEL' ? [] : this.#unsupported(request)
     if (unsupported.length > 0) {
       return this.answer(exchange, 420, [line('Unsupported', unsupported.join(', '), unsupported.join(','))])
     }
     if (method === 'INVITE' && !hasUsableBody(request)) {
-      return this.answer(exchange, 415, [line('Accept', 'application/sdp', undefined, SHED.accept)])
+      return this.answer(exchange, 415, [line('Accept', persona.accept, undefined, SHED.accept)])
     }
     return null
   }
@@ -114,9 +123,9 @@ export class Responder {
     const dialog = this.#deps.dialogs.find(exchange)
     switch (method) {
       case 'INVITE':
-        return dialog === null ? this.#invite(exchange) : { answers: [this.#ok(exchange, dialog)], dialog }
+        return dialog === null ? this.#answerInvite(exchange) : { answers: [this.#ok(exchange, dialog)], dialog }
       case 'OPTIONS':
-        return only(this.#options(exchange))
+        return only(this.#answerOptions(exchange))
       case 'BYE':
         if (dialog !== null) this.#deps.dialogs.end(dialog)
         return only(this.answer(exchange, dialog === null ? 481 : 200))
@@ -135,19 +144,25 @@ export class Responder {
   }
 
   #register(exchange: Exchange): Answer {
-    const { persona, registrar } = this.#deps
+    const { persona } = this
+    const { registrar } = this.#deps
     const { request, circumstances, offered } = exchange
     const user = userIn(request.header('to'))
-    if (!persona.extensions.has(user)) return this.answer(exchange, 404)
-    const isOwn = offered?.nonce === 'own' && offered.user === user
-    return isOwn && registrar.accepts(circumstances.source, offered) ? this.#bound(exchange) : this.#challenge(exchange)
+    const isKnown = persona.extensions.has(user)
+    if (!isKnown && persona.unknownUserStatus !== 401) return this.answer(exchange, persona.unknownUserStatus)
+    const isTried = isKnown && offered?.nonce === 'own' && offered.user === user
+    return isTried && registrar.accepts(circumstances.source, offered)
+      ? this.#bound(exchange)
+      : this.#challenge(exchange, 401)
   }
 
-  #challenge(exchange: Exchange): Answer {
+  #challenge(exchange: Exchange, status: 401 | 407): Answer {
     const { circumstances, callId, offered } = exchange
-    const { source, now } = circumstances
-    const stale = offered?.nonce === 'stale'
-    return this.answer(exchange, 401, [this.auth.challenge({ source, callId, now, stale, kind: 'www' })])
+    const { source, destination, now } = circumstances
+    const realm = this.persona.realm.replace('{address}', destination.ip)
+    const nonce = this.tokens.nonce(source, callId, now)
+    const isStale = offered?.nonce === 'stale'
+    return this.answer(exchange, status, challengeLines(this.persona, { status, realm, nonce, isStale }))
   }
 
   /** A registration that was accepted, with the contact that it is good for. RFC 3261 §10.3. */
@@ -157,19 +172,25 @@ export class Responder {
     const address = contact === '*' ? null : parseNameAddr(contact)
     const asked = address?.parameters.get('expires') ?? request.header('expires') ?? String(EXPIRES_MAX)
     const expires = Math.min(EXPIRES_MAX, /^\d{1,9}$/.test(asked) ? Number(asked) : EXPIRES_MAX)
-    const date = line('Date', new Date(circumstances.now).toUTCString())
+    const date = this.persona.lines.hasRegisterDate ? [line('Date', new Date(circumstances.now).toUTCString())] : []
     if (contact === '*' || expires === 0 || address === null || address.uri.length > CONTACT_SIZE_MAX)
-      return this.answer(exchange, 200, [date])
-    return this.answer(exchange, 200, [line('Contact', `<${address.uri}>;expires=${expires}`), date])
+      return this.answer(exchange, 200, date)
+    return this.answer(exchange, 200, [line('Contact', `<${address.uri}>;expires=${expires}`), ...date])
   }
 
-  #options(exchange: Exchange): Answer {
+  #answerOptions(exchange: Exchange): Answer {
     const contact = isStream(exchange.circumstances) ? [this.#contact(exchange)] : []
-    return this.answer(exchange, 200, [...contact, line('Accept', 'application/sdp', undefined, SHED.accept)])
+    return this.answer(exchange, 200, [...this.#options, ...contact])
+  }
+
+  /** With the methods that it takes instead. RFC 3261 §8.2.1 */
+  #refuseMethod(exchange: Exchange, status: number): Answer {
+    const hasAllow = status !== 405 || this.persona.lines.always.includes('Allow')
+    return this.answer(exchange, status, hasAllow ? [] : [courtesyLine(this.persona, 'Allow')!])
   }
 
   /** A call that is new: challenged, refused, or accepted. */
-  #invite(exchange: Exchange): Plan {
+  #answerInvite(exchange: Exchange): Plan {
     const { interaction, dialogs } = this.#deps
     const challenge = interaction === 'low' ? null : this.#challengeOfCall(exchange)
     if (challenge !== null) return only(challenge)
@@ -183,30 +204,34 @@ export class Responder {
 
   /** Of a caller who says to be an extension, and of every caller where the device takes no guests. */
   #challengeOfCall(exchange: Exchange): Answer | null {
-    const { persona, registrar } = this.#deps
+    const { persona } = this
+    const { registrar } = this.#deps
     const { request, circumstances, offered } = exchange
     const caller = userIn(request.header('from'))
     if (persona.guests === 'dialplan' && !persona.extensions.has(caller)) return null
     if (offered?.nonce === 'own' && registrar.accepts(circumstances.source, offered)) return null
-    return this.#challenge(exchange)
+    return this.#challenge(exchange, persona.challenge.inviteStatus)
   }
 
   #ringing(exchange: Exchange, final: Answer): Answer[] {
-    const ringing = { ...this.answer(exchange, 180, [this.#contact(exchange)]), recordRoute: true }
+    const ringing = { ...this.answer(exchange, 180, [...this.#invite, this.#contact(exchange)]), recordRoute: true }
     return [{ ...this.answer(exchange, 100), tag: null }, ringing, final]
   }
 
   #ok(exchange: Exchange, dialog: Dialog): Answer {
     const { request, circumstances } = exchange
-    const session = sessionOf(exchange.tag)
     const sdp = describeSession(request.body, {
-      persona: this.#deps.persona,
+      persona: this.persona,
       address: circumstances.destination.ip,
       port: dialog.mediaPort,
-      session,
+      session: exchange.tag.number,
     })
     return {
-      ...this.answer(exchange, 200, [this.#contact(exchange), line('Content-Type', 'application/sdp')]),
+      ...this.answer(exchange, 200, [
+        ...this.#invite,
+        this.#contact(exchange),
+        line('Content-Type', 'application/sdp'),
+      ]),
       recordRoute: true,
       body: sdp.full,
       shortBody: sdp.short,
@@ -216,7 +241,7 @@ export class Responder {
 
   #unsupported(request: SipMessage): string[] {
     const required = request.headers('require').flatMap((value) => splitList(value))
-    return required.filter((option) => option !== '' && !this.#deps.persona.supported.includes(option.toLowerCase()))
+    return required.filter((option) => option !== '' && !this.persona.supported.includes(option.toLowerCase()))
   }
 
   #dialled({ request }: Exchange): string {
@@ -226,19 +251,28 @@ export class Responder {
   /** Our own address, never one that the request names. The user part is repeated when it is harmless. */
   #contact(exchange: Exchange): HeaderLine {
     const { destination, transport } = exchange.circumstances
+    const { contact } = this.persona
     const user = this.#dialled(exchange)
-    const userAt = /^[\w+*.-]{1,40}$/.test(user) ? `${user}@` : ''
+    const userAt = contact.hasUser && /^[\w+*.-]{1,40}$/.test(user) ? `${user}@` : ''
     const host = `${uriHost(destination.ip)}:${destination.port}`
-    const parameter = transport === 'udp' ? '' : `;transport=${transport.toUpperCase()}`
-    return line('Contact', `<sip:${userAt}${host}${parameter}>`, `<sip:${host}${parameter}>`)
+    const isDatagram = transport === 'udp'
+    // Written for TCP; UDP is meant when nothing is said.
+    const parameters = isDatagram ? contact.datagram : contact.stream.replace(/tcp/i, (tcp) => spelled(transport, tcp))
+    const short = `<sip:${host}${isDatagram ? '' : parameters}>`
+    return line('Contact', `<sip:${userAt}${host}${parameters}>`, short)
   }
 
   answer(exchange: Exchange, status: number, headers: readonly HeaderLine[] = []): Answer {
+    const { persona } = this
+    const hasDate = persona.lines.always.includes('Date')
+    const time = new Date(exchange.circumstances.now).toUTCString()
+    const date = hasDate ? [line('Date', time, undefined, SHED.supported)] : []
     return {
       status,
-      reason: this.#deps.persona.reasons.get(status),
+      reason: persona.reasons.get(status),
       tag: exchange.tag,
-      headers: [...this.#courtesy, ...headers],
+      headers: this.#arrangement.arrange([...this.#always, ...headers, ...date]),
+      layout: this.#arrangement.layout,
       recordRoute: false,
       body: null,
       shortBody: null,
@@ -247,11 +281,17 @@ export class Responder {
   }
 }
 
-/** The same for a retransmitted offer, of 31 bits. */
-function sessionOf({ long }: Token): number {
-  let session = 0
-  for (let i = 0; i < long.length; i++) session = (Math.imul(session, 31) + long.charCodeAt(i)) & 0x7fffffff
-  return session
+/** The transport, in capitals where the device writes TCP so. */
+const spelled = (transport: string, tcp: string): string => (tcp === 'TCP' ? transport.toUpperCase() : transport)
+
+/** A line that says the same each time; null for those that do not. */
+function courtesyLine(persona: Persona, name: string): HeaderLine | null {
+  if (name === persona.serverHeader) return line(name, persona.server, undefined, SHED.server)
+  if (name === 'Allow') return line(name, persona.allow.join(', '), undefined, SHED.allow)
+  if (name === 'Supported') return line(name, persona.supported.join(', '), undefined, SHED.supported)
+  if (name === 'Accept') return line(name, persona.accept, undefined, SHED.accept)
+  const value = persona.lines.values.get(name)
+  return value === undefined ? null : line(name, value, undefined, SHED.supported)
 }
 
 const BUSY = { status: 486, rings: false }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ASTERISK_CHAN_SIP as persona } from './persona.ts'
+import { ASTERISK_CHAN_SIP as persona } from '../../../test/support/personas.ts'
 import { describeSession } from './sdp.ts'
 
 const init = { persona, address: '203.0.113.5', port: 10_042, session: 123_456_789 }

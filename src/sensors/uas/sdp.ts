@@ -38,10 +38,11 @@ export function describeSession(offer: Uint8Array, init: SdpInit): { full: Uint8
     media.push({ kind: 'audio', isRefused: false, protocol: 'RTP/AVP', formats, direction: 'sendrecv' })
   }
   const connection = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`
-  const head = (user: string, id: number, name: string) =>
-    `v=0\r\no=${user} ${id} ${id} ${connection}\r\ns=${name}\r\nc=${connection}\r\nt=0 0\r\n`
-  let full = head('root', session, persona.server)
-  let short = head('-', session % 1000, '-')
+  const head = (user: string, id: number, version: number, name: string) =>
+    `v=0\r\no=${user} ${id} ${version} ${connection}\r\ns=${name}\r\nc=${connection}\r\nt=0 0\r\n`
+  const { user, sessionName, versionStep } = persona.sdp
+  let full = head(user, session, session + versionStep, sessionName)
+  let short = head('-', session % 1000, session % 1000, '-')
   for (const [index, one] of media.entries()) {
     const formats = acceptedFormats(one, persona)
     const open = media.findIndex(({ kind, isRefused }) => kind === 'audio' && !isRefused) === index // RFC 3264 §6
@@ -68,7 +69,8 @@ function attributes(formats: readonly string[], direction: Direction, persona: P
     if (rtpmap !== undefined) lines += `a=rtpmap:${format} ${rtpmap}\r\n`
     if (rtpmap === 'telephone-event/8000') lines += `a=fmtp:${format} 0-16\r\n`
   }
-  return `${lines}a=maxptime:150\r\na=${direction}\r\n`
+  for (const attribute of persona.sdp.attributes) lines += `${attribute}\r\n`
+  return `${lines}a=${direction}\r\n`
 }
 
 /** The m= lines of an offer. RFC 8866 §5.14. Lines that are none are left out. */

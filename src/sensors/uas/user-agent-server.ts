@@ -5,7 +5,7 @@ import type { SipMessage } from '../../wire/sip/message.ts'
 import { parseNameAddr } from '../../wire/sip/uri.ts'
 import type { Counters } from '../counters.ts'
 import type { ReplyLimiter } from '../reply-limit.ts'
-import { type Circumstances, type Exchange, isStream } from './answer.ts'
+import { type Answer, type Circumstances, type Exchange, isStream } from './answer.ts'
 import { fitAnswer, type Reply, serializeAnswers } from './byte-rule.ts'
 import type { Delivery, ReplyPath, Sent } from './delivery.ts'
 import { NOTHING } from './delivery.ts'
@@ -23,6 +23,8 @@ export type Arrival = {
   readonly destination: Endpoint
   readonly now: number // ms since epoch
   readonly size: number // bytes of it
+  /** Who answers where it arrived. */
+  readonly responder: Responder
   /** Asked for when something may be sent later: never for a datagram whose source is not proven. */
   path(): ReplyPath
 }
@@ -31,8 +33,6 @@ export type Arrival = {
 export type Handled = Sent & { readonly validation: SourceValidation }
 
 export type UserAgentServerDeps = {
-  /** Who answers at one of our addresses. */
-  readonly responderAt: (destination: Endpoint) => Responder
   readonly memory: SourceMemory
   readonly transactions: Transactions
   readonly dialogs: Pick<Dialogs<unknown>, 'find' | 'end'>
@@ -63,7 +63,7 @@ export class UserAgentServer {
     // Responses are never answered, or two sensors could talk to each other for ever.
     const callId = request.kind === 'request' ? request.header('call-id') : undefined
     if (!callId) return { ...NOTHING, validation: transport === 'udp' ? this.#remembered(arrival) : 'transport' }
-    const { tokens, auth } = this.#deps.responderAt(arrival.destination)
+    const { tokens, auth } = arrival.responder
     const toTag = parseNameAddr(request.header('to') ?? '')?.parameters.get('tag') ?? null
     const isOwnTag = toTag !== null && tokens.isOwnTag(toTag, source, callId, now)
     const offered = auth.read(request, arrival)
@@ -114,7 +114,7 @@ export class UserAgentServer {
       const invite = transactions.find(transactionKey(request, source, 'INVITE'), now)
       if (invite !== null) return this.#cancel(exchange, arrival, invite)
     }
-    const responder = this.#responder(exchange)
+    const { responder } = arrival
     if (!isStateful(exchange)) return this.#send(exchange, arrival, responder.decide(exchange), null)
     const key = transactionKey(request, source, method)
     const known = transactions.find(key, now)
@@ -123,10 +123,6 @@ export class UserAgentServer {
     const transaction = transactions.begin(key, now, known?.tag ?? exchange.tag)
     const tagged = { ...exchange, tag: transaction.tag }
     return this.#send(tagged, arrival, responder.decide(tagged), transaction)
-  }
-
-  #responder({ circumstances }: Exchange): Responder {
-    return this.#deps.responderAt(circumstances.destination)
   }
 
   #sendAgain({ circumstances }: Exchange, { size }: Arrival, last: Reply): Sent {
@@ -139,7 +135,7 @@ export class UserAgentServer {
 
   /** 200 to the CANCEL, and 487 to its INVITE when that has no final response yet. RFC 3261 §9.2. */
   #cancel(exchange: Exchange, arrival: Arrival, invite: Transaction): Sent {
-    const answer = this.#responder(exchange).answer(exchange, 200)
+    const answer = arrival.responder.answer(exchange, 200)
     const { replies } = this.#send(exchange, arrival, { answers: [answer], dialog: null }, null)
     const terminated = invite.onCancel?.() ?? null
     return { replies: terminated === null ? replies : [...replies, terminated], later: [] }
@@ -159,7 +155,7 @@ export class UserAgentServer {
     }
     if (transaction === null) return { replies, later: [] }
     const isInvite = exchange.method === 'INVITE'
-    const terminated = isInvite ? this.#serializeOne(exchange, 487) : null
+    const terminated = isInvite ? serializeOne(exchange, arrival.responder.answer(exchange, 487)) : null
     return this.#deps.delivery.start({
       transaction,
       replies,
@@ -177,11 +173,6 @@ export class UserAgentServer {
     if (replies.length === 1) return [(replies[0]?.status ?? 0) < 300 ? 0 : pace.refusal(circumstances.source, callId)]
     const { ringing, final } = pace.call(circumstances.source, callId)
     return replies.map((_, index) => (index === 0 ? 0 : index === replies.length - 1 ? final : ringing))
-  }
-
-  #serializeOne(exchange: Exchange, status: number): Reply | null {
-    const answer = this.#responder(exchange).answer(exchange, status)
-    return serializeAnswers(exchange.request, [answer], exchange.circumstances)[0] ?? null
   }
 
   /** To a source that may be forged: a final response in no more bytes than it sent, or nothing. */
@@ -203,4 +194,8 @@ export class UserAgentServer {
     counters.silencedByRateCount++
     return false
   }
+}
+
+function serializeOne({ request, circumstances }: Exchange, answer: Answer): Reply | null {
+  return serializeAnswers(request, [answer], circumstances)[0] ?? null
 }

@@ -7,7 +7,7 @@ import type { ReplyPath } from '../uas/delivery.ts'
 import type { SourceMemory } from '../uas/source-memory.ts'
 import type { UserAgentServer } from '../uas/user-agent-server.ts'
 import type { DatagramSource, DatagramTarget, ReceivedDatagram } from './datagram.ts'
-import type { QuickAnswers } from './quick-answers.ts'
+import type { Device } from './device.ts'
 import type { ReplyDraft } from './reply-draft.ts'
 
 /** The end through which a receiver replies to the datagram it hands over, and to nothing else. */
@@ -45,7 +45,8 @@ export type DatagramDeps = {
   readonly limiter: Pick<ReplyLimiter, 'take' | 'giveBack'>
   readonly memory: Pick<SourceMemory, 'isEmpty' | 'isProven'>
   readonly server: Pick<UserAgentServer, 'receive'>
-  readonly quick: Pick<QuickAnswers, 'read' | 'draft'>
+  /** What answers at that own address. */
+  readonly deviceAt: (ip: string) => Device
 }
 
 /** What was done about a datagram, as ReceivedDatagram has it. */
@@ -89,9 +90,10 @@ export class Datagrams {
   }
 
   #answer(bytes: Buffer, start: number, end: number, to: Recipient, port: ReplyPort): void {
-    const { guard, limiter, counters, memory, quick } = this.#deps
+    const { guard, limiter, counters, memory } = this.#deps
     const { source, target, at } = to
     if (!guard.mayReply(source.ip, source.port, target.endpoint)) return
+    const { quick } = this.#deviceOf(target)
     const isProven = !memory.isEmpty && memory.isProven(source.endpoint, at)
     const isQuick = !isProven && quick.read(bytes, start, end)
     const request = isQuick ? null : parseMessage(bytes, start, end)
@@ -104,7 +106,7 @@ export class Datagrams {
       counters.silencedByRateCount++
       return
     }
-    const quickStatus = isQuick ? quick.draft(bytes, source, at, end - start, port.draft) : 0
+    const quickStatus = isQuick ? quick.draft(bytes, to, end - start, port.draft) : 0
     if (quickStatus !== 0) this.#push(quickStatus, port)
     else this.#receive(request ?? parseMessage(bytes, start, end), to, end - start, port)
     if (this.#done.status === 0 && !isProven) limiter.giveBack(source.ip, 1, at, false)
@@ -118,6 +120,7 @@ export class Datagrams {
       destination: target.endpoint,
       now: at,
       size,
+      responder: this.#deviceOf(target).responder,
       path: () => port.path(),
     })
     this.#done.validation = handled.validation === 'none' ? 0 : 1
@@ -127,6 +130,12 @@ export class Datagrams {
       this.#push(reply.status, port)
     }
     for (const reply of handled.later) this.#note(reply.status, reply.bytes.length)
+  }
+
+  /** Looked up once for each address, and not for each datagram. */
+  #deviceOf(target: DatagramTarget): Device {
+    target.device ??= this.#deps.deviceAt(target.endpoint.ip)
+    return target.device
   }
 
   #push(status: number, port: ReplyPort): void {

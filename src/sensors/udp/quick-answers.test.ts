@@ -5,21 +5,23 @@ import fc from 'fast-check'
 import { mutatedMessage } from '../../../test/support/mutated-message.ts'
 import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
 import { NOW, startDevice, UDP } from '../../../test/support/uas.ts'
-import { ASTERISK_CHAN_SIP } from '../uas/persona.ts'
-import { DatagramSource } from './datagram.ts'
+import { DatagramSource, DatagramTarget } from './datagram.ts'
 import { QuickAnswers } from './quick-answers.ts'
 import { FixedTexts, ReplyDraft } from './reply-draft.ts'
 
 const { responder, texts: serverTexts } = startDevice()
 const texts = new FixedTexts()
-const quick = new QuickAnswers({ persona: ASTERISK_CHAN_SIP, responder, tokens: responder.tokens, texts })
+const quick = new QuickAnswers({ responder, texts })
 const draft = new ReplyDraft(texts.take(), 1_000_000)
 const source = new DatagramSource()
+const target = new DatagramTarget(UDP.destination)
 
 /** What the quick way answers, as text; null when it leaves that to the responder. */
 function quickly(bytes: Buffer, sizeMax = bytes.length): string | null {
   draft.scratchEnd = 0
-  const status = quick.read(bytes, 0, bytes.length) ? quick.draft(bytes, source, NOW, sizeMax, draft) : 0
+  const status = quick.read(bytes, 0, bytes.length)
+    ? quick.draft(bytes, { source, target, at: NOW }, sizeMax, draft)
+    : 0
   if (status === 0) return null
   const reply = draft.toBuffer()
   assert.equal(reply.length, draft.size)
