@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { randomBytes } from 'node:crypto'
 import {
+  close,
   closeSync,
-  fdatasyncSync,
-  fsyncSync,
+  fdatasync,
+  fsync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   rmSync,
   statSync,
@@ -43,19 +45,25 @@ type Sealed = {
   readonly recordCount: number
 }
 
-/** What a failing disk is played with in tests. */
+type Synced = (error: Error | null) => void
+
+/** What a slow or failing disk is played with in tests. */
 export type JournalFiles = {
   readonly write: typeof writeSync
-  readonly sync: (fd: number) => void
   readonly truncate: typeof ftruncateSync
+  readonly sync: (fd: number, done: Synced) => void
+  readonly syncFolder: (dir: string, done: Synced) => void
 }
-const FILES: JournalFiles = { write: writeSync, sync: fdatasyncSync, truncate: ftruncateSync }
+export const JOURNAL_FILES: JournalFiles = { write: writeSync, truncate: ftruncateSync, sync: fdatasync, syncFolder }
 
 export type WrittenBlock = { readonly recordCount: number; readonly lastId: number }
 
+/** The blocks that are durable since the last time, or what the system says is wrong. */
+export type Committed = (error: Error | null, blocks: readonly WrittenBlock[]) => void
+
 /**
- * The append end of the journal. All calls are synchronous: it lives in a thread of its own.
- * A failed write throws and keeps what was sealed, so the same `commit` can be tried again.
+ * The append end of the journal. It lives in a thread of its own and calls the system there, save for what may take
+ * long: the disk is waited for beside the thread, which appends meanwhile.
  */
 export class JournalWriter implements Disposable {
   readonly #dir: string
@@ -78,13 +86,15 @@ export class JournalWriter implements Disposable {
   #sealed: Sealed[] = []
   #unsynced: Sealed[] = [] // written to the current segment, but the disk has not yet taken them for good
   #syncedSize = 0 // of the current segment
+  #isSyncing = false // so long its file is neither written to, which could block, nor closed
+  #isNamed = false // whether the disk has the name of the current segment, as far as this program saw to it
   #syncFailed = false
   #abandoned: { segment: Segment; size: number } | null = null // its disk failed: it takes no more
   #durable: WrittenBlock[] = [] // not yet told
   readonly #files: JournalFiles
 
   /** A flood within one hour makes several segments, so that the quota can drop the oldest of them. */
-  constructor(dir: string, segmentSizeMax = Number.POSITIVE_INFINITY, files = FILES) {
+  constructor(dir: string, segmentSizeMax = Number.POSITIVE_INFINITY, files = JOURNAL_FILES) {
     this.#files = files
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     this.#dir = dir
@@ -157,16 +167,32 @@ export class JournalWriter implements Disposable {
     return [...this.#sealed, ...this.#unsynced].reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
-  /** Writes all that was appended and waits until the disk has it. Throws the system's error. */
-  commit(): WrittenBlock[] {
+  /**
+   * Writes all that was appended so far and tells `done` when the disk has it. What is appended meanwhile waits for the
+   * next commit, which must not begin before. After an error all is kept, so that the next one tries it again.
+   */
+  commit(done: Committed): void {
+    if (this.#isSyncing) throw new Error('one commit after the other')
     this.#seal()
-    if (this.#syncFailed) this.#abandon()
-    for (let block = this.#sealed[0]; block !== undefined; block = this.#sealed[0]) {
-      this.#write(block)
-      this.#sealed.shift()
-      this.#unsynced.push(block)
+    this.#commitUpTo(this.#lastId, done)
+  }
+
+  #commitUpTo(upTo: number, done: Committed): void {
+    try {
+      if (this.#syncFailed) this.#abandon()
+      this.#writeSegment(upTo)
+    } catch (error) {
+      done(error as Error, [])
+      return
     }
-    this.#sync()
+    this.#sync((error) => {
+      if (error !== null) done(error, [])
+      else if (isDue(this.#sealed[0], upTo)) this.#commitUpTo(upTo, done)
+      else done(null, this.#takeDurable())
+    })
+  }
+
+  #takeDurable(): WrittenBlock[] {
     const durable = this.#durable
     this.#durable = []
     this.#durableId = durable.at(-1)?.lastId ?? this.#durableId
@@ -175,10 +201,12 @@ export class JournalWriter implements Disposable {
 
   /**
    * Removes the segments whose last record turned 7 days old; returns how many. Each goes by its own hour: one that
-   * was written while the clock was wrong stays until then, and holds up no other.
+   * was written while the clock was wrong stays until then, and holds up no other. One that is just being synced stays
+   * until the next time.
    */
   expire(now: number): number {
-    const expired = this.#segments.filter(({ segment }) => segmentExpiresAt(segment) <= now)
+    const isKept = (each: { segment: Segment }): boolean => this.#isSyncing && each === this.#current
+    const expired = this.#segments.filter((each) => segmentExpiresAt(each.segment) <= now && !isKept(each))
     for (const each of expired) this.#remove(each)
     const present = new Set(this.#segments.map(({ segment }) => segment.path))
     for (const { path, segment, kind } of listSideFiles(this.#dir)) {
@@ -198,6 +226,7 @@ export class JournalWriter implements Disposable {
     return oldest.segment
   }
 
+  /** Not while a commit is under way. */
   [Symbol.dispose](): void {
     if (this.#fd !== null) closeSync(this.#fd)
     this.#fd = null
@@ -224,15 +253,29 @@ export class JournalWriter implements Disposable {
     this.#blockSize = 0
   }
 
-  #sync(): void {
-    if (this.#fd === null || this.#current === null) return
-    try {
-      this.#files.sync(this.#fd)
-    } catch (error) {
-      this.#syncFailed = true
-      throw error
+  /** Waits for the disk beside this thread. */
+  #sync(done: Synced): void {
+    const fd = this.#fd
+    if (fd === null || this.#unsynced.length === 0) {
+      done(null)
+      return
     }
-    this.#syncedSize = this.#current.size
+    const end: Synced = (error) => {
+      this.#isSyncing = false
+      if (error === null) this.#keepSynced()
+      else this.#syncFailed = true
+      done(error)
+    }
+    this.#isSyncing = true
+    this.#files.sync(fd, (error) => {
+      if (error === null && !this.#isNamed) this.#files.syncFolder(this.#dir, end)
+      else end(error)
+    })
+  }
+
+  #keepSynced(): void {
+    this.#isNamed = true
+    this.#syncedSize = this.#current?.size ?? 0
     for (const { recordCount, lastId } of this.#unsynced) this.#durable.push({ recordCount, lastId })
     this.#unsynced = []
   }
@@ -259,8 +302,20 @@ export class JournalWriter implements Disposable {
     this.#syncFailed = false
   }
 
+  /** Writes what is due as far as one segment takes it: the next is begun once the disk has this one. */
+  #writeSegment(upTo: number): void {
+    for (let [block] = this.#sealed; isDue(block, upTo); [block] = this.#sealed) {
+      if (this.#current === null || !this.#takes(this.#current, block.hour)) {
+        if (this.#unsynced.length > 0) return
+        this.#openSegment(block.firstId, block.hour)
+      }
+      this.#write(block)
+      this.#sealed.shift()
+      this.#unsynced.push(block)
+    }
+  }
+
   #write(block: Sealed): void {
-    if (this.#current === null || !this.#takes(this.#current, block.hour)) this.#openSegment(block.firstId, block.hour)
     const current = this.#current
     const fd = this.#fd
     if (current === null || fd === null) throw new Error('a segment was opened')
@@ -282,12 +337,10 @@ export class JournalWriter implements Disposable {
   }
 
   #openSegment(firstId: number, hour: number): void {
-    if (this.#fd !== null) {
-      this.#sync()
-      closeSync(this.#fd)
-      this.#fd = null
-      this.#current = null
-    }
+    if (this.#fd !== null) closeSync(this.#fd)
+    this.#fd = null
+    this.#current = null
+    this.#isNamed = false
     const last = this.#segments.at(-1)
     if (last !== undefined && last !== this.#abandoned && this.#takes(last, hour) && this.#reopen(last)) return
     const segment = { path: join(this.#dir, segmentName(firstId, hour)), firstId, hour }
@@ -295,7 +348,6 @@ export class JournalWriter implements Disposable {
     const fd = openSync(segment.path, 'w', 0o600)
     try {
       writeSync(fd, serializeSegmentHeader(salt))
-      syncFolder(this.#dir)
     } catch (error) {
       closeSync(fd)
       unlinkSync(segment.path)
@@ -340,13 +392,16 @@ function removeFile(path: string): void {
   rmSync(path, { force: true })
 }
 
+const isDue = (block: Sealed | undefined, upTo: number): block is Sealed => block !== undefined && block.lastId <= upTo
+
 /** A new file is durable once its folder is. */
-function syncFolder(dir: string): void {
-  if (process.platform === 'win32') return // a folder cannot be opened there
-  const fd = openSync(dir, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+function syncFolder(dir: string, done: Synced): void {
+  if (process.platform === 'win32') {
+    done(null) // a folder cannot be opened there
+    return
   }
+  open(dir, 'r', (openError, fd) => {
+    if (openError !== null) done(openError)
+    else fsync(fd, (error) => close(fd, (closeError) => done(error ?? closeError ?? null)))
+  })
 }
