@@ -15,10 +15,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { BLOCK_SIZE_MAX, ID_MAX, SALT_SIZE, saltBlock, serializeBlock } from './block.ts'
+import { BlockBuilder, type SealedBlock } from './_block-builder.ts'
+import { SALT_SIZE, saltBlock } from './block.ts'
 import { repairJournal } from './journal-repair.ts'
-import { RECORD_SIZE_MIN, recordAt, recordSizeAt, type StoredRepeat, writeRepeatRecord } from './record.ts'
-import { hourOf } from './retention.ts'
+import { recordAt, recordSizeAt, type StoredRepeat } from './record.ts'
 import {
   listSegments,
   listSideFiles,
@@ -29,21 +29,6 @@ import {
   segmentName,
   serializeSegmentHeader,
 } from './segment.ts'
-
-const BLOCK_SIZE = 131_072 // bytes of records after which a block is sealed
-const NO_SALT = new Uint8Array(SALT_SIZE) // until the segment is known
-const ID_PER_MS = 1000 // an id is at least the microsecond of its block, so ids of all times and folders differ
-const CLOCK_ID_MAX = ID_MAX - 2 ** 40 // a clock beyond the year 2250 must not use up the ids
-
-/** A sealed block that waits to be written. */
-type Sealed = {
-  readonly bytes: Buffer
-  readonly rawSize: number
-  readonly firstId: number
-  readonly lastId: number
-  readonly hour: number
-  readonly recordCount: number
-}
 
 type Synced = (error: Error | null) => void
 
@@ -72,19 +57,11 @@ export class JournalWriter implements Disposable {
   readonly repairs: readonly string[]
   #fd: number | null = null
   #current: { segment: Segment; size: number } | null = null
-  #salt: Uint8Array = NO_SALT // of the current segment
-  readonly #block = Buffer.allocUnsafe(BLOCK_SIZE_MAX)
-  readonly #blockView = new DataView(this.#block.buffer, this.#block.byteOffset, BLOCK_SIZE_MAX)
-  #blockSize = 0
-  #blockHour = -1
-  #blockFirstId = 0
-  #blockFirstAt = 0
-  #blockLastAt = 0
-  #blockCount = 0
-  #lastId: number
+  #salt: Uint8Array = new Uint8Array() // of the current segment
+  readonly #builder: BlockBuilder
   #durableId: number
-  #sealed: Sealed[] = []
-  #unsynced: Sealed[] = [] // written to the current segment, but the disk has not yet taken them for good
+  #sealed: SealedBlock[] = []
+  #unsynced: SealedBlock[] = [] // written to the current segment, but the disk has not yet taken them for good
   #syncedSize = 0 // of the current segment
   #isSyncing = false // so long its file is neither written to, which could block, nor closed
   #isNamed = false // whether the disk has the name of the current segment, as far as this program saw to it
@@ -101,7 +78,8 @@ export class JournalWriter implements Disposable {
     this.#segmentSizeMax = segmentSizeMax
     const repaired = repairJournal(dir)
     this.repairs = repaired.repairs
-    this.#lastId = Math.max(repaired.lastId, ...listSideFiles(dir).map(({ segment }) => segment.firstId))
+    const lastId = Math.max(repaired.lastId, ...listSideFiles(dir).map(({ segment }) => segment.firstId))
+    this.#builder = new BlockBuilder(lastId, (block) => this.#sealed.push(block))
     this.#durableId = repaired.lastId
     this.#segments = listSegments(dir).map((segment) => ({ segment, size: statSync(segment.path).size }))
   }
@@ -124,7 +102,7 @@ export class JournalWriter implements Disposable {
 
   /** Whether there is something for `commit` to do. */
   get waiting(): boolean {
-    return this.#blockCount > 0 || this.#sealed.length > 0 || this.#unsynced.length > 0 || this.#durable.length > 0
+    return !this.#builder.isEmpty || this.#sealed.length > 0 || this.#unsynced.length > 0 || this.#durable.length > 0
   }
 
   /** Takes the record that starts at `at` and returns its id. */
@@ -134,32 +112,11 @@ export class JournalWriter implements Disposable {
 
   /** The same for one whose size and time the caller has read. */
   appendRecord(bytes: Uint8Array, at: number, size: number, happenedAt: number, now: number): number {
-    this.#makeRoom(size, happenedAt, now)
-    this.#block.set(bytes.subarray(at, at + size), this.#blockSize)
-    return this.#take(size, happenedAt)
+    return this.#builder.append(bytes, at, size, happenedAt, now)
   }
 
   appendRepeat(repeat: StoredRepeat, now: number): number {
-    this.#makeRoom(RECORD_SIZE_MIN, repeat.at, now)
-    return this.#take(writeRepeatRecord(repeat, this.#blockView, this.#blockSize), repeat.at)
-  }
-
-  #makeRoom(size: number, happenedAt: number, now: number): void {
-    const hour = hourOf(happenedAt)
-    if (this.#blockCount > 0 && (this.#blockSize + size > BLOCK_SIZE || hour !== this.#blockHour)) this.#seal()
-    if (this.#blockCount > 0) return
-    this.#blockHour = hour
-    const byClock = Math.floor(now * ID_PER_MS)
-    this.#blockFirstId = Math.max(this.#lastId + 1, byClock < CLOCK_ID_MAX ? byClock : 0)
-    this.#blockFirstAt = happenedAt
-    this.#blockLastAt = happenedAt
-  }
-
-  #take(size: number, happenedAt: number): number {
-    this.#blockSize += size
-    this.#blockLastAt = Math.max(this.#blockLastAt, happenedAt)
-    this.#lastId = this.#blockFirstId + this.#blockCount++
-    return this.#lastId
+    return this.#builder.appendRepeat(repeat, now)
   }
 
   /** Bytes of sealed blocks that a failing disk holds up. */
@@ -173,8 +130,8 @@ export class JournalWriter implements Disposable {
    */
   commit(done: Committed): void {
     if (this.#isSyncing) throw new Error('one commit after the other')
-    this.#seal()
-    this.#commitUpTo(this.#lastId, done)
+    this.#builder.seal()
+    this.#commitUpTo(this.#builder.lastId, done)
   }
 
   #commitUpTo(upTo: number, done: Committed): void {
@@ -230,27 +187,6 @@ export class JournalWriter implements Disposable {
   [Symbol.dispose](): void {
     if (this.#fd !== null) closeSync(this.#fd)
     this.#fd = null
-  }
-
-  #seal(): void {
-    if (this.#blockCount === 0) return
-    const facts = {
-      recordCount: this.#blockCount,
-      firstId: this.#blockFirstId,
-      firstAt: this.#blockFirstAt,
-      lastAt: this.#blockLastAt,
-    }
-    const bytes = serializeBlock(this.#block.subarray(0, this.#blockSize), facts, NO_SALT)
-    this.#sealed.push({
-      bytes,
-      rawSize: this.#blockSize,
-      firstId: this.#blockFirstId,
-      lastId: this.#lastId,
-      hour: this.#blockHour,
-      recordCount: this.#blockCount,
-    })
-    this.#blockCount = 0
-    this.#blockSize = 0
   }
 
   /** Waits for the disk beside this thread. */
@@ -315,7 +251,7 @@ export class JournalWriter implements Disposable {
     }
   }
 
-  #write(block: Sealed): void {
+  #write(block: SealedBlock): void {
     const current = this.#current
     const fd = this.#fd
     if (current === null || fd === null) throw new Error('a segment was opened')
@@ -392,7 +328,8 @@ function removeFile(path: string): void {
   rmSync(path, { force: true })
 }
 
-const isDue = (block: Sealed | undefined, upTo: number): block is Sealed => block !== undefined && block.lastId <= upTo
+const isDue = (block: SealedBlock | undefined, upTo: number): block is SealedBlock =>
+  block !== undefined && block.lastId <= upTo
 
 /** A new file is durable once its folder is. */
 function syncFolder(dir: string, done: Synced): void {
