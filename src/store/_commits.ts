@@ -42,15 +42,11 @@ export class Commits {
   }
 
   /** So many bytes of records were taken. Under a flood no timer runs in time, so it is looked here whether one is due. */
-  add(size: number): void {
+  add(size: number, isOutbox: boolean): void {
     this.#waitingSize += size
+    if (isOutbox) this.#outboxSize += size
     this.#since ??= performance.now()
     this.#startIfDue()
-  }
-
-  /** So many bytes of what is added next come from the outbox. */
-  addOutbox(size: number): void {
-    this.#outboxSize += size
   }
 
   /** Begins a commit of all that was taken, unless one is under way. */

@@ -141,7 +141,7 @@ export class StoreThread {
   }
 
   receive(message: ToStore): void {
-    if (message.kind === 'batch') this.#takeBatch(message.bytes)
+    if (message.kind === 'batch') this.takeRecords(message.bytes, 0, message.bytes.length, { isOutbox: true })
     else if (message.kind === 'inlet') this.#openInlet(message.init)
     else if (message.kind === 'flush') this.#flush(message.token, message.indexed)
     else void this.#stop()
@@ -160,14 +160,9 @@ export class StoreThread {
     return this.#commits.waitingSize < QUEUE_SIZE.shed && this.#deltas.hasRoom
   }
 
-  #takeBatch(bytes: Uint8Array): void {
-    this.#commits.addOutbox(bytes.length)
-    this.takeRecords(bytes, 0, bytes.length)
-  }
-
   #openInlet({ buffer, doorbell }: InletInit): void {
     const outlet = new Outlet(new RingReader(buffer), {
-      take: (bytes, start, end) => this.takeRecords(bytes, start, end, TAKE_SIZE),
+      take: (bytes, start, end) => this.takeRecords(bytes, start, end, { sizeMax: TAKE_SIZE }),
       mayTake: () => this.mayTake,
     })
     doorbell.on('message', () => outlet.wake())
@@ -181,7 +176,12 @@ export class StoreThread {
    * Takes event records that lie end to end in `bytes` from `start` to `end`, at most about `sizeMax` bytes of them, and
    * returns where it stopped. They are copied, so the bytes may be written over afterwards.
    */
-  takeRecords(bytes: Uint8Array, start: number, end: number, sizeMax = Number.POSITIVE_INFINITY): number {
+  takeRecords(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    { sizeMax = Number.POSITIVE_INFINITY, isOutbox = false } = {},
+  ): number {
     const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     let at = start
     while (at < end && at - start < sizeMax) {
@@ -192,7 +192,7 @@ export class StoreThread {
         at += this.#intake.take(bytes, records, at, now)
         if (this.#intake.window.isFull) this.#deltas.send()
       }
-      this.#commits.add(at - from)
+      this.#commits.add(at - from, isOutbox)
       this.#deltas.sendIfDue()
     }
     return at
