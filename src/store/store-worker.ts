@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { parentPort, workerData } from 'node:worker_threads'
+import { collectGarbage } from './garbage.ts'
 import type { FromStore, StoreInit, ToStore } from './messages.ts'
 import { failure, StoreThread } from './store-thread.ts'
 
@@ -14,6 +15,7 @@ try {
     thread.receive(message)
     if (message.kind === 'stop') port.close()
   })
+  collectGarbage()
 } catch (error) {
   send(failure(error))
   port.close()
