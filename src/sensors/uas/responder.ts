@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
 import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
-import { Arrangement } from './_arrangement.ts'
 import { type Answer, type Circumstances, type HeaderLine, SHED, uriHost } from './answer.ts'
 import { challengeLines } from './challenge.ts'
+import { DeviceLines } from './device-lines.ts'
 import type { Persona } from './persona.ts'
 import type { RecentInvites } from './recent-invites.ts'
 import { describeSession } from './sdp.ts'
@@ -33,20 +33,11 @@ export type ResponderDeps = {
  */
 export class Responder {
   readonly #deps: ResponderDeps
-  readonly #arrangement: Arrangement
-  /** What the device puts into each response, and beside that into some. */
-  readonly #always: readonly HeaderLine[]
-  readonly #options: readonly HeaderLine[]
-  readonly #invite: readonly HeaderLine[]
+  readonly #lines: DeviceLines
 
   constructor(deps: ResponderDeps) {
-    const { persona } = deps
     this.#deps = deps
-    this.#arrangement = new Arrangement(persona)
-    const linesOf = (names: readonly string[]) => names.flatMap((name) => courtesyLine(persona, name) ?? [])
-    this.#always = linesOf(persona.lines.always)
-    this.#options = linesOf(persona.lines.options)
-    this.#invite = linesOf(persona.lines.invite)
+    this.#lines = new DeviceLines(deps.persona)
   }
 
   decide(request: SipMessage, circumstances: Circumstances): Answer[] {
@@ -76,15 +67,15 @@ export class Responder {
     if (bad.length > 0 && persona.malformed === 'drop') return 'silence'
     if (bad.includes('version-unsupported')) return this.#answer(exchange, 505)
     if (bad.some((code) => code !== 'uri-scheme')) return this.#answer(exchange, 400)
-    if (!KNOWN_METHODS.has(method)) return this.#refuseMethod(exchange, persona.unknownMethodStatus)
-    if (persona.refused.includes(method)) return this.#refuseMethod(exchange, 405)
+    if (!KNOWN_METHODS.has(method)) return this.#answer(exchange, persona.unknownMethodStatus)
+    if (persona.refused.includes(method)) return this.#answer(exchange, 405)
     if (bad.includes('uri-scheme')) return this.#answer(exchange, 416)
     const unsupported = method === 'CANCEL' ? [] : this.#unsupported(request)
     if (unsupported.length > 0) {
       return this.#answer(exchange, 420, [line('Unsupported', unsupported.join(', '), unsupported.join(','))])
     }
     if (method === 'INVITE' && !hasUsableBody(request)) {
-      return this.#answer(exchange, 415, [line('Accept', 'application/sdp', undefined, SHED.accept)])
+      return this.#answer(exchange, 415)
     }
     return null
   }
@@ -102,9 +93,9 @@ export class Responder {
     if (toTag !== undefined && !inDialog) return [this.#answer(exchange, 481)]
     switch (method) {
       case 'INVITE':
-        return this.#answerInvite(exchange, inDialog)
+        return this.#invite(exchange, inDialog)
       case 'OPTIONS':
-        return [this.#answerOptions(exchange)]
+        return [this.#options(exchange)]
       case 'BYE':
       case 'INFO':
       case 'UPDATE':
@@ -133,19 +124,12 @@ export class Responder {
     return this.#answer(exchange, 401, challengeLines(persona, { status: 401, realm, nonce }))
   }
 
-  #answerOptions(exchange: Exchange): Answer {
-    const contact = exchange.circumstances.stream ? [this.#contact(exchange)] : []
-    return this.#answer(exchange, 200, [...this.#options, ...contact])
+  #options(exchange: Exchange): Answer {
+    const hasContact = exchange.circumstances.stream && this.#deps.persona.lines.options.includes('Contact')
+    return this.#answer(exchange, 200, hasContact ? [this.#contact(exchange)] : [])
   }
 
-  /** With the methods that it takes instead. RFC 3261 §8.2.1 */
-  #refuseMethod(exchange: Exchange, status: number): Answer {
-    const { persona } = this.#deps
-    const hasAllow = status !== 405 || persona.lines.always.includes('Allow')
-    return this.#answer(exchange, status, hasAllow ? [] : [courtesyLine(persona, 'Allow')!])
-  }
-
-  #answerInvite(received: Exchange, inDialog: boolean): Answer[] {
+  #invite(received: Exchange, inDialog: boolean): Answer[] {
     const { request, circumstances } = received
     const tag = this.#deps.recentInvites.add(request, circumstances.source, received.tag, circumstances.now)
     const exchange = { ...received, tag }
@@ -156,14 +140,14 @@ export class Responder {
     })
     const contact = this.#contact(exchange)
     const ok: Answer = {
-      ...this.#answer(exchange, 200, [...this.#invite, contact, line('Content-Type', 'application/sdp')]),
+      ...this.#answer(exchange, 200, [contact, line('Content-Type', 'application/sdp')]),
       recordRoute: true,
       body: sdp.full,
       shortBody: sdp.short,
       instead: this.#answer(exchange, 486),
     }
     if (inDialog || !circumstances.stream) return [ok]
-    const ringing = { ...this.#answer(exchange, 180, [...this.#invite, contact]), recordRoute: true }
+    const ringing = { ...this.#answer(exchange, 180, [contact]), recordRoute: true }
     return [{ ...this.#answer(exchange, 100), tag: null }, ringing, ok]
   }
 
@@ -185,17 +169,13 @@ export class Responder {
   }
 
   #answer(exchange: Exchange, status: number, headers: readonly HeaderLine[] = []): Answer {
-    const { persona } = this.#deps
-    const hasDate = persona.lines.always.includes('Date')
-    const date = hasDate
-      ? [line('Date', new Date(exchange.circumstances.now).toUTCString(), undefined, SHED.supported)]
-      : []
+    const { method, tag, circumstances } = exchange
     return {
       status,
-      reason: persona.reasons.get(status),
-      tag: exchange.tag,
-      headers: this.#arrangement.arrange([...this.#always, ...headers, ...date]),
-      layout: this.#arrangement.layout,
+      reason: this.#lines.reason(method, status),
+      tag,
+      headers: this.#lines.of(method, status, headers, circumstances.now),
+      layout: this.#lines.layout,
       recordRoute: false,
       body: null,
       shortBody: null,
@@ -212,18 +192,8 @@ type Exchange = {
   readonly method: string
 }
 
-/** A line that says the same each time; null for those that do not. */
-function courtesyLine(persona: Persona, name: string): HeaderLine | null {
-  if (name === persona.serverHeader) return line(name, persona.server, undefined, SHED.server)
-  if (name === 'Allow') return line(name, persona.allow.join(', '), undefined, SHED.allow)
-  if (name === 'Supported') return line(name, persona.supported.join(', '), undefined, SHED.supported)
-  if (name === 'Accept') return line(name, persona.accept, undefined, SHED.accept)
-  const value = persona.lines.values.get(name)
-  return value === undefined ? null : line(name, value, undefined, SHED.supported)
-}
-
-function line(name: string, value: string, short?: string, shed: HeaderLine['shed'] = SHED.never): HeaderLine {
-  return short === undefined ? { name, value, shed } : { name, value, short, shed }
+function line(name: string, value: string, short: string = value): HeaderLine {
+  return { name, value, short, shed: SHED.never }
 }
 
 /** An INVITE carries nothing, or SDP. RFC 3261 §8.2.3. */
