@@ -48,7 +48,8 @@ describe('loadConfig() defaults', () => {
           { transport: 'tcp', host: '0.0.0.0', port: 5060 },
           { transport: 'tcp', host: '::', port: 5060 },
         ],
-        passive: false,
+        interaction: 'medium',
+        pacing: 'natural',
         persona: 'asterisk-chan-sip',
         addressPersonas: [],
         personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
@@ -97,7 +98,7 @@ describe('loadConfig() defaults', () => {
 })
 
 describe('loadConfig() precedence', () => {
-  const toml = '[state]\nquota_mib = 64\n[api]\nport = 1\n[sip]\npassive = true\n'
+  const toml = '[state]\nquota_mib = 64\n[api]\nport = 1\n[sip]\ninteraction = "passive"\n'
 
   test('is file < environment < flags, and says which it was', async () => {
     const { config, origins, file } = await load({
@@ -108,10 +109,10 @@ describe('loadConfig() precedence', () => {
     assert.equal(config.api.port, 3)
     assert.equal(config.api.host, '127.0.0.2')
     assert.equal(config.state.quotaMiB, 65)
-    assert.equal(config.sip.passive, true)
+    assert.equal(config.sip.interaction, 'passive')
     assert.equal(origins.get('api.port'), 'flag --api')
     assert.equal(origins.get('state.quota_mib'), 'environment SENTRYPEER_STATE_QUOTA_MIB')
-    assert.equal(origins.get('sip.passive'), `file ${file}`)
+    assert.equal(origins.get('sip.interaction'), `file ${file}`)
     assert.equal(origins.get('sip.enabled'), 'default')
   })
 
@@ -196,7 +197,7 @@ describe("loadConfig() and the original's variables", () => {
       const env = Object.fromEntries([...Object.keys(on), 'SENTRYPEER_PEER_TO_PEER'].map((name) => [name, off]))
       const { config, notices } = await load({ env: { ...env, SENTRYPEER_SIP_RESPONSIVE: off, SENTRYPEER_API: off } })
       assert.equal(config.sip.enabled, true)
-      assert.equal(config.sip.passive, true)
+      assert.equal(config.sip.interaction, 'passive')
       assert.equal(config.api.enabled, false)
       assert.equal(config.syslog.enabled, false)
       assert.equal(config.jsonLog.enabled, false)
@@ -289,8 +290,11 @@ describe('loadConfig() notices', () => {
 
 describe('loadConfig() refusals', () => {
   const cases: readonly [toml: string, text: string][] = [
-    ['[sip]\npasive = true', 'sip.pasive (file T, line 2): there is no such key; did you mean sip.passive?'],
-    ['passive = true', 'passive (file T, line 1): there is no such key; did you mean sip.passive?'],
+    [
+      '[sip]\ninteracton = "low"',
+      'sip.interacton (file T, line 2): there is no such key; did you mean sip.interaction?',
+    ],
+    ['interaction = "low"', 'interaction (file T, line 1): there is no such key; did you mean sip.interaction?'],
     ['[sip]\nport = 5060', 'sip.port (file T, line 2): there is no such key; did you mean api.port?'],
     ['[spi]\nx = 1', 'spi (file T, line 1): there is no such key; did you mean sip?'],
     ['[state]\nquotaMiB = 100', 'state.quotaMiB (file T, line 2): there is no such key; did you mean state.quota_mib?'],
@@ -302,7 +306,7 @@ describe('loadConfig() refusals', () => {
     ],
     ['api = { port = "x" }', 'api.port = "x" (file T): must be a whole number from 0 to 65535, such as 8082'],
     ['api.port = 1.5', 'api.port = 1.5 (file T, line 1): must be a whole number from 0 to 65535, such as 8082'],
-    ['sip."passive" = "yes"', 'sip.passive = "yes" (file T, line 1): must be true or false'],
+    ['sip."enabled" = "yes"', 'sip.enabled = "yes" (file T, line 1): must be true or false'],
     [
       '[log]\nlevel = "inof"',
       'log.level = "inof" (file T, line 2): must be debug, info, warn or error; did you mean info?',
@@ -386,14 +390,14 @@ describe('loadConfig() refusals', () => {
 
   test('name every problem at once', async () => {
     assert.equal(
-      await refusal({ toml: '[sip]\npasive = true\n[api]\nport = -1' }),
-      '2 problems\n  sip.pasive (file T, line 2): there is no such key; did you mean sip.passive?' +
+      await refusal({ toml: '[sip]\ninteracton = "low"\n[api]\nport = -1' }),
+      '2 problems\n  sip.interacton (file T, line 2): there is no such key; did you mean sip.interaction?' +
         '\n  api.port = -1 (file T, line 4): must be a whole number from 0 to 65535, such as 8082',
     )
   })
 
   test('show where TOML breaks', async () => {
-    assert.match(await refusal({ toml: '[sip]\npassive = tru\n' }), /^file T, line 2, column 1\d?: not TOML: /)
+    assert.match(await refusal({ toml: '[sip]\nenabled = tru\n' }), /^file T, line 2, column 1\d?: not TOML: /)
   })
 
   test('of a named file that is not there say so', async () => {
@@ -444,7 +448,7 @@ describe('the documents of the configuration', () => {
 
   test('configTable() has a line for every setting, each name once', () => {
     const rows = configTable()
-    assert.equal(rows.length, 27)
+    assert.equal(rows.length, 28)
     assert.equal(new Set(rows.map((row) => row.environment)).size, rows.length)
     assert.deepEqual(
       rows.find((row) => row.key === 'json_log.max_mib'),

@@ -33,7 +33,7 @@ export type ConfigSources = {
 
 export type LoadedConfig = {
   readonly config: Config
-  /** Where each value came from, by key ('sip.passive'): 'default', 'file /x.toml', 'environment SENTRYPEER_X' or 'flag --x'. */
+  /** Where each value came from, by key ('sip.interaction'): 'default', 'file /x.toml', 'environment SENTRYPEER_X' or 'flag --x'. */
   readonly origins: Map<string, string>
   /** What the operator should hear: settings without effect, unknown variables, what is open to others. */
   readonly notices: string[]

@@ -76,10 +76,18 @@ export const schema = section('Settings of a SentryPeer node', {
         examples: [['udp:192.0.2.1:5060', 'tcp:[2001:db8::1]:5060']],
       }),
     ),
-    passive: yesNo({
-      description: 'Listen and record, and never send a reply',
-      default: false,
-      flag: '--passive',
+    interaction: Type.Enum(['passive', 'low', 'medium', 'high'], {
+      description:
+        'How far attackers get: passive (nothing is sent), low (answers), medium (asks for passwords, accepts none), high (accepts weak passwords, and calls)',
+      default: 'medium',
+      flag: '--interaction LEVEL',
+      examples: ['medium'],
+    }),
+    pacing: Type.Enum(['none', 'natural', 'tarpit'], {
+      description:
+        'When sources that proved their address are answered: at once (none), as by a real device that rings first (natural), refusals later still (tarpit)',
+      default: 'natural',
+      examples: ['natural'],
     }),
     persona: text({
       description:

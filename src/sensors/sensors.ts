@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DaemonError } from '../core/errors.ts'
 import type { Observation } from '../core/event.ts'
+import { createAnswering } from './answering.ts'
 import { type BindContext, type Bound, bind, distinctAddresses } from './bind.ts'
-import { Boundary, type SensorLog } from './boundary.ts'
-import { type Counters, createCounters } from './counters.ts'
+import type { SensorLog } from './boundary.ts'
+import { createCounters } from './counters.ts'
 import { type ListenAddress, listenError } from './listen-error.ts'
 import { openFilesMax } from './open-files.ts'
 import { ReplyGuard } from './reply-guard.ts'
-import { type ReplyLimitConfig, ReplyLimiter } from './reply-limit.ts'
+import type { ReplyLimitConfig } from './reply-limit.ts'
 import { seldom } from './seldom.ts'
 import { ConnectionTable } from './stream/connection-table.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream/limits.ts'
 import { StreamTurns } from './stream/turns.ts'
 import type { OpenSensors } from './types.ts'
-import type { Persona, Personas } from './uas/persona.ts'
-import { RecentInvites } from './uas/recent-invites.ts'
-import { Responder } from './uas/responder.ts'
-import { Tokens } from './uas/token.ts'
+import type { Pacing } from './uas/pacing.ts'
+import type { Personas } from './uas/persona.ts'
+import type { Interaction } from './uas/responder.ts'
 import { startBatchLoop } from './udp/batch-loop.ts'
 import type { ReceivedDatagram } from './udp/datagram.ts'
-import { type DatagramHandler, Datagrams } from './udp/datagrams.ts'
-import type { Device } from './udp/device.ts'
+import type { DatagramHandler, Datagrams } from './udp/datagrams.ts'
 import { KernelDrops } from './udp/kernel-drops.ts'
 import { type BatchDeps, BatchReceiver, canReceiveBatches } from './udp/linux/batch-receiver.ts'
-import { QuickAnswers } from './udp/quick-answers.ts'
-import { FixedTexts } from './udp/reply-draft.ts'
 import { warnOfSmallBuffer } from './udp/udp.ts'
 
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
@@ -33,8 +30,8 @@ const ADDRESS_REFRESH_MS = 15_000 // how soon an address that has come is listen
 export type SensorsConfig = {
   readonly enabled: boolean
   readonly listen: readonly ListenAddress[]
-  /** Never send a byte, only record. */
-  readonly passive: boolean
+  readonly interaction: Interaction
+  readonly pacing: Pacing
   readonly replyLimit: ReplyLimitConfig
   readonly neverReply: readonly string[] // addresses and CIDRs
   /** Which device answers where. */
@@ -91,7 +88,9 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   const isBatch = choosesBatches(config.receiver)
   const listen = config.enabled ? distinctAddresses(config.listen, isBatch) : []
   await using stack = new AsyncDisposableStack()
-  const { boundary, datagrams, fixed } = createAnswering(config, deps, counters, guard)
+  const answering = await createAnswering(config, deps, { counters, guard, monotonicNow })
+  stack.use(answering)
+  const { boundary, datagrams, fixed } = answering
   const onSendError = () => counters.sendErrorCount++
   const batch =
     isBatch && listen.some(({ transport }) => transport === 'udp')
@@ -144,47 +143,6 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
     deal: (count) => batch?.deal(count),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
-}
-
-/** What reads and answers, for connections and for datagrams. */
-function createAnswering(config: SensorsConfig, deps: SensorDeps, counters: Counters, guard: ReplyGuard) {
-  const now = () => deps.now()
-  const limiter = new ReplyLimiter(config.replyLimit)
-  const texts = new FixedTexts()
-  const deviceAt = createDevices(config.personas, deps, texts)
-  const boundary = new Boundary(config, {
-    now,
-    observe: (observation) => deps.observe(observation),
-    log: deps.log,
-    keepVector: (bytes, error) => deps.keepVector?.(bytes, error),
-    counters,
-    guard,
-    limiter,
-    responderAt: (ip) => deviceAt(ip).responder,
-  })
-  const datagrams = new Datagrams(config, {
-    now,
-    observe: (datagram) => deps.observeDatagram(datagram),
-    bug: (bytes, error) => boundary.bug(bytes, error),
-    counters,
-    guard,
-    limiter,
-    deviceAt,
-  })
-  return { boundary, datagrams, fixed: texts.take() }
-}
-
-/** One device for each persona, wherever it is; the texts of their answers go into `texts`. */
-function createDevices({ default: main, byAddress }: Personas, deps: SensorDeps, texts: FixedTexts) {
-  const recentInvites = new RecentInvites()
-  const devices = new Map<Persona, Device>()
-  for (const persona of [main, ...byAddress.values()]) {
-    if (devices.has(persona)) continue
-    const tokens = new Tokens((size) => deps.random(size), persona.tokens)
-    const responder = new Responder({ persona, tokens, recentInvites })
-    devices.set(persona, { responder, quick: new QuickAnswers({ persona, responder, tokens, texts }) })
-  }
-  return (ip: string): Device => devices.get(byAddress.get(ip) ?? main)!
 }
 
 /** Node's own sockets hand over one datagram at a time. */

@@ -59,12 +59,12 @@ const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: 
 async function startSensors(listen: SensorsConfig['listen'], replyLimit: SensorsConfig['replyLimit'] = RATES) {
   const observations: (Observation & { text: string })[] = []
   const trouble: string[] = []
-  const personas = { default: ASTERISK_CHAN_SIP, byAddress: new Map() }
   const config = {
     enabled: true,
-    passive: false,
+    interaction: 'high',
+    pacing: 'none',
     neverReply: [],
-    personas,
+    personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
     receiver: 'auto',
     listen,
     replyLimit,

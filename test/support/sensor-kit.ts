@@ -17,7 +17,8 @@ export const RECEIVERS_HERE: readonly Receiver[] = canReceiveBatches() ? ['recvm
 
 export const CONFIG: SensorsConfig = {
   enabled: true,
-  passive: false,
+  interaction: 'high',
+  pacing: 'none',
   listen: [
     { transport: 'udp', host: '127.0.0.1', port: 0 },
     { transport: 'tcp', host: '127.0.0.1', port: 0 },

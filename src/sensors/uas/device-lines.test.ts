@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { PERSONAS } from '../../../test/support/personas.ts'
 import { invite, request } from '../../../test/support/sip-samples.ts'
-import { parseMessage } from '../../wire/sip/message.ts'
-import { serializeAnswers } from './byte-rule.ts'
+import { startDevice, TCP } from '../../../test/support/uas.ts'
 import type { Persona } from './persona.ts'
-import { RecentInvites } from './recent-invites.ts'
-import { Responder } from './responder.ts'
-import { Tokens } from './token.ts'
 
-const NOW = 1_790_000_000_000
-
-/** The responses of that device over a connection, as lists of lines without their values. */
+/** The responses of that device over a connection, as lists of lines. It takes guests, so that calls are accepted. */
 function answers({ persona, bytes }: { persona: Persona; bytes: Uint8Array }) {
-  const tokens = new Tokens(randomBytes, persona.tokens)
-  const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
-  const message = parseMessage(bytes)
-  const circumstances = {
-    stream: true,
-    oversize: false,
-    source: { ip: '198.51.100.7', port: 5060 },
-    destination: { ip: '203.0.113.5', port: 5060 },
-    now: NOW,
-  }
-  return serializeAnswers(message, responder.decide(message, circumstances), circumstances).map((reply) => {
-    const text = Buffer.from(reply.bytes).toString('latin1')
+  const device = startDevice({ persona: { ...persona, guests: 'dialplan' } })
+  return device.texts(bytes, TCP).map((text) => {
     const [startLine = '', ...lines] = text.slice(0, text.indexOf('\r\n\r\n')).split('\r\n')
     return { startLine, lines, names: lines.map((line) => line.slice(0, line.indexOf(':'))), text }
   })

@@ -7,6 +7,7 @@ const OFFER_SIZE_MAX = 16_384 // bytes looked at
 export type SdpInit = {
   readonly persona: Persona
   readonly address: string // our own, as the other side reached it
+  readonly port: number // where media is received
   readonly session: number // 32 bits that stay the same for a retransmitted offer
 }
 type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
@@ -27,16 +28,15 @@ const MIRRORED: Readonly<Record<Direction, Direction>> = {
 
 /**
  * The SDP of a 200 to an INVITE: an answer to the offer, or an offer of our own when there was none (RFC 3264, RFC 3261 §13.3.1).
- * `short` says the same without what may be left out. No port named here is open.
+ * `short` says the same without what may be left out.
  */
 export function describeSession(offer: Uint8Array, init: SdpInit): { full: Uint8Array; short: Uint8Array } {
-  const { persona, address, session } = init
+  const { persona, address, port, session } = init
   const media = parseMedia(offer)
   if (media.length === 0) {
     const formats = [...persona.codecs.keys()]
     media.push({ kind: 'audio', isRefused: false, protocol: 'RTP/AVP', formats, direction: 'sendrecv' })
   }
-  const port = persona.rtpPorts.from + 2 * (session % Math.floor(persona.rtpPorts.count / 2))
   const connection = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`
   const head = (origin: string, name: string) =>
     `v=0\r\no=${origin} ${connection}\r\ns=${name}\r\nc=${connection}\r\nt=0 0\r\n`

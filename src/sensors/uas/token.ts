@@ -7,6 +7,7 @@ import { digitCount, dress, parseShape, type Shape } from './token-shape.ts'
 
 export const TAG_PERIOD_MS = 10 * 60_000
 export const NONCE_PERIOD_MS = 60_000
+const STALE_PERIODS = 10 // how long a nonce is still known as one that was ours
 const SHORT_DIGITS = 16 // of the HMAC in a short token: 64 bits, more than can be guessed
 
 /** One token in two spellings: as the persona would write it, and as short as it can be written. */
@@ -82,6 +83,14 @@ export class Tokens {
       isSpelling(text, this.#nonceOf(source, callId, period)) ||
       isSpelling(text, this.#nonceOf(source, callId, period - 1))
     )
+  }
+
+  /** Whether it was a nonce of ours within the last ten minutes and is none now. */
+  isStaleNonce(text: string, source: Endpoint, callId: string, now: number): boolean {
+    const newest = Math.floor(now / NONCE_PERIOD_MS) - 2
+    for (let period = newest; period > newest - STALE_PERIODS; period--)
+      if (isSpelling(text, this.#nonceOf(source, callId, period))) return true
+    return false
   }
 
   #tagOf(source: Endpoint, callId: string, period: number): Token {

@@ -95,6 +95,8 @@ export type ReceivedDatagram = {
   readonly source: DatagramSource
   readonly target: DatagramTarget
   readonly isPassive: boolean
-  readonly status: number // of the response that was sent; 0: none
-  readonly sentSize: number // bytes of it
+  readonly validation: 0 | 1 // 1: its source returned a token of ours (`echo`)
+  readonly status: number // of the first response; 0: none
+  readonly moreStatuses: readonly number[] // of further ones
+  readonly sentSize: number // bytes of all of them
 }

@@ -4,6 +4,6 @@ import type { QuickAnswers } from './quick-answers.ts'
 
 /** What answers at an address, as one persona. */
 export type Device = {
-  readonly responder: Pick<Responder, 'decide'>
+  readonly responder: Responder
   readonly quick: Pick<QuickAnswers, 'read' | 'draft'>
 }

@@ -1,30 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { mutatedMessage } from '../../../test/support/mutated-message.ts'
 import { ASTERISK_CHAN_SIP, PERSONAS } from '../../../test/support/personas.ts'
 import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
-import { parseMessage } from '../../wire/sip/message.ts'
-import { fitAnswer } from '../uas/byte-rule.ts'
-import type { Persona } from '../uas/persona.ts'
-import { RecentInvites } from '../uas/recent-invites.ts'
-import { Responder } from '../uas/responder.ts'
-import { Tokens } from '../uas/token.ts'
+import { NOW, startDevice, UDP } from '../../../test/support/uas.ts'
 import { DatagramSource, DatagramTarget } from './datagram.ts'
 import { QuickAnswers } from './quick-answers.ts'
 import { FixedTexts, PIECE_COUNT_MAX, ReplyDraft } from './reply-draft.ts'
 
 const source = new DatagramSource()
-const NOW = 1_790_000_000_000
 
 /** The two ways to answer as that device. */
-function setUp(persona: Persona = ASTERISK_CHAN_SIP, ip = '203.0.113.5') {
-  const tokens = new Tokens(randomBytes, persona.tokens)
-  const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
+function setUp(persona = ASTERISK_CHAN_SIP, ip = '203.0.113.5') {
+  const { responder, texts: serverTexts } = startDevice({ persona })
   const texts = new FixedTexts()
-  const quick = new QuickAnswers({ persona, responder, tokens, texts })
+  const quick = new QuickAnswers({ responder, texts })
   const draft = new ReplyDraft(texts.take(), 1_000_000)
   const target = new DatagramTarget({ ip, port: 5060 })
   return {
@@ -40,14 +32,9 @@ function setUp(persona: Persona = ASTERISK_CHAN_SIP, ip = '203.0.113.5') {
       assert.ok(reply.toString('latin1').startsWith(`SIP/2.0 ${status} `))
       return reply.toString('latin1')
     },
-    /** What the responder answers. */
-    thoroughly(bytes: Buffer, sizeMax = bytes.length): string | null {
-      const destination = target.endpoint
-      const circumstances = { stream: false, oversize: false, source: source.endpoint, destination, now: NOW }
-      const message = parseMessage(bytes)
-      const fitted = fitAnswer(message, responder.decide(message, circumstances), circumstances, sizeMax)
-      return typeof fitted === 'string' ? null : Buffer.from(fitted.bytes).toString('latin1')
-    },
+    /** What the device answers. */
+    thoroughly: (bytes: Buffer, size = bytes.length): string | null =>
+      serverTexts(bytes, { ...UDP, source: source.endpoint, destination: target.endpoint, size })[0] ?? null,
   }
 }
 

@@ -2,13 +2,14 @@
 import { parseMessage } from '../../wire/sip/message.ts'
 import { isViaHost, plainEcho, readPlainEcho } from '../../wire/sip/plain-echo.ts'
 import { plainRequest } from '../../wire/sip/plain-request.ts'
-import { type Circumstances, SHED } from '../uas/answer.ts'
+import { type Circumstances, firstExchange, SHED } from '../uas/answer.ts'
 import { serializeWithout } from '../uas/byte-rule.ts'
-import type { Persona } from '../uas/persona.ts'
 import type { Responder } from '../uas/responder.ts'
 import type { Tokens } from '../uas/token.ts'
 import type { DatagramSource, DatagramTarget } from './datagram.ts'
 import { type FixedText, type FixedTexts, PIECE_COUNT_MAX, type ReplyDraft } from './reply-draft.ts'
+
+const TAG_PREFIX = ';tag='
 
 /** What its request, its source and the time make different in an answer. */
 const HOLE = { via: 0, from: 1, to: 2, tag: 3, callId: 4, cseq: 5, nonce: 6, opaque: 7, address: 8, date: 9 } as const
@@ -43,8 +44,9 @@ export class QuickAnswers {
   readonly #notFound: Template | null
   #template: Template | null = null // for the datagram read last
 
-  constructor(deps: { persona: Persona; responder: Pick<Responder, 'decide'>; tokens: Tokens; texts: FixedTexts }) {
-    const { persona, responder, tokens, texts } = deps
+  constructor(deps: { responder: Pick<Responder, 'decide' | 'tokens' | 'persona'>; texts: FixedTexts }) {
+    const { responder, texts } = deps
+    const { persona, tokens } = responder
     this.#tokens = tokens
     this.#extensions = persona.extensions
     this.#isAsReceived = persona.lines.isEchoAsReceived
@@ -81,7 +83,7 @@ export class QuickAnswers {
       else if (part === HOLE.via) drawVia(draft, received)
       else if (part === HOLE.from) draft.packet(plainRequest.fromStart, plainRequest.fromEnd)
       else if (part === HOLE.to) draft.packet(plainRequest.toStart, plainRequest.toEnd)
-      else if (part === HOLE.tag) draft.write(this.#tokens.tag(source, callId, at).long)
+      else if (part === HOLE.tag) draft.write(TAG_PREFIX + this.#tokens.tag(source, callId, at).long)
       else if (part === HOLE.callId) draft.packet(plainRequest.callIdStart, plainRequest.callIdEnd)
       else if (part === HOLE.cseq) draft.packet(plainRequest.cseqStart, plainRequest.cseqEnd)
       else if (part === HOLE.nonce) draft.write(nonce!.long)
@@ -144,13 +146,15 @@ function learnTemplate(method: string, user: string, { responder, tokens, texts 
     ),
   )
   const circumstances: Circumstances = {
-    stream: false,
+    transport: 'udp',
     oversize: false,
     source: SAMPLE_SOURCE,
     destination: { ip: SAMPLE.address, port: 5060 },
     now: SAMPLE_AT,
+    validation: 'none',
   }
-  const [answer, ...more] = responder.decide(request, circumstances)
+  const tag = tokens.tag(SAMPLE_SOURCE, SAMPLE.callId, circumstances.now)
+  const [answer, ...more] = responder.decide(firstExchange(request, circumstances, tag, SAMPLE.callId)).answers
   if (answer === undefined || more.length > 0 || answer.status < 200 || answer.body !== null || answer.tag === null)
     return null
   const nonce = tokens.nonce(SAMPLE_SOURCE, SAMPLE.callId, circumstances.now)
@@ -158,7 +162,7 @@ function learnTemplate(method: string, user: string, { responder, tokens, texts 
     [SAMPLE.via, HOLE.via],
     [SAMPLE.from, HOLE.from],
     [to, HOLE.to],
-    [answer.tag.long, HOLE.tag],
+    [TAG_PREFIX + answer.tag.long, HOLE.tag],
     [SAMPLE.callId, HOLE.callId],
     [cseq, HOLE.cseq],
     [nonce.long, HOLE.nonce],
