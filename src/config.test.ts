@@ -141,6 +141,20 @@ describe('loadConfig() precedence', () => {
     assert.equal((await load({ flags: { sip: false } })).config.sip.enabled, false)
   })
 
+  test('personas are read, of all addresses and of some', async () => {
+    const toml = '[sip]\npersona = "kamailio"\naddress_personas = ["192.0.2.10=freeswitch", "0:0::1=freeswitch"]\n'
+    const { personas } = (await load({ toml })).config.sip
+    assert.equal(personas.default.name, 'kamailio')
+    assert.deepEqual(
+      [...personas.byAddress].map(([address, { name }]) => [address, name]),
+      [
+        ['192.0.2.10', 'freeswitch'],
+        ['::1', 'freeswitch'],
+      ],
+    )
+    assert.equal((await load({ toml, flags: { persona: 'freepbx' } })).config.sip.personas.default.name, 'freepbx')
+  })
+
   test('relative paths start from the file that holds them', async () => {
     const { config } = await load({ toml: '[state]\ndir = "here"\n[json_log]\nfile = "~/log"\n' })
     assert.equal(config.state.dir, join(dir, 'here'))
@@ -351,6 +365,26 @@ describe('loadConfig() refusals', () => {
     assert.equal(
       await refusal({ flags: { api: 'localhost' } }),
       '--api "localhost": must be written like 127.0.0.1:8082',
+    )
+  })
+
+  test('of personas name the setting, the file and the key', async () => {
+    assert.match(
+      await refusal({ flags: { persona: 'freeswich' } }),
+      /^sip\.persona = "freeswich" \(flag --persona\): there is no such persona; did you mean freeswitch\?/,
+    )
+    await writeFile(join(dir, 'mine.toml'), 'title = "x"\n')
+    assert.match(
+      await refusal({ toml: '[sip]\naddress_personas = ["192.0.2.1=mine.toml"]\n' }),
+      /^sip\.address_personas = ".*mine\.toml" \(file T, line 2\): persona .*mine\.toml: server: is missing; /,
+    )
+    assert.match(
+      await refusal({ toml: '[sip]\naddress_personas = ["pbx=freeswitch"]\n' }),
+      /"pbx=freeswitch": must be ADDRESS=NAME, such as 192\.0\.2\.10=freeswitch/,
+    )
+    assert.match(
+      await refusal({ toml: '[sip]\naddress_personas = ["::1=freeswitch", "0::1=kamailio"]\n' }),
+      /sip\.address_personas: ::1 is there twice/,
     )
   })
 

@@ -22,7 +22,7 @@ export { type ConfigRow, configSchema, configTable, exampleToml } from './config
 export { personaJsonSchema } from './config/_persona-schema.ts'
 export type { Config, SipListen } from './config/_schema.ts'
 export { formatHostPort, formatSipListen, parseSipListen } from './config/_values.ts'
-export { loadPersona, personaNames, readPersonaText } from './config/personas.ts'
+export { isPersonaFile, loadPersona, parsePersona, personaNames, readPersonaText } from './config/personas.ts'
 
 export type ConfigSources = {
   readonly flags: Readonly<Record<string, unknown>> // as commander names them: stateDir, sip, api, …

@@ -70,6 +70,37 @@ describe('sentrypeer config', () => {
     assert.equal(JSON.parse((await run(['config', 'schema'])).stdout).title, 'sentrypeer config.toml')
   })
 
+  test('personas lists them, and where they are used', async () => {
+    const { stdout } = await run(['config', 'personas'])
+    assert.match(stdout, /^NAME +DEVICE +SAYS THAT IT IS +USED BY\n/)
+    assert.match(stdout, /^asterisk-chan-sip +Asterisk 16 .* Server: Asterisk PBX 16\.28\.0 +all addresses$/m)
+    const file = join(dir, 'hotel.toml')
+    await writeFile(file, (await run(['config', 'personas', 'kamailio'])).stdout)
+    const env = { SENTRYPEER_SIP_ADDRESS_PERSONAS: `192.0.2.10=freeswitch,2001:DB8::1=${file}` }
+    const rows = JSON.parse((await run(['config', 'personas', '--json'], { env })).stdout)
+    const usage = rows.map(({ name, usedBy }: { name: string; usedBy: string[] }) => [name, usedBy])
+    assert.deepEqual(
+      usage.filter(([, usedBy]: [string, string[]]) => usedBy.length > 0),
+      [
+        ['asterisk-chan-sip', ['all other addresses']],
+        ['freeswitch', ['192.0.2.10']],
+        [file, ['2001:db8::1']],
+      ],
+    )
+  })
+
+  test('personas NAME prints its file, or what is wrong in it', async () => {
+    const { stdout } = await run(['config', 'personas', 'freeswitch'])
+    assert.match(stdout, /^title = "FreeSWITCH 1\.10"$/m)
+    assert.equal(JSON.parse((await run(['config', 'personas', 'freeswitch', '--json'])).stdout).tokens.opaque, '')
+    const file = join(dir, 'broken.toml')
+    await writeFile(file, stdout.replace('title', 'titel'))
+    const { code, stderr } = await run(['config', 'personas', file])
+    assert.equal(code, 2)
+    assert.match(stderr, /broken\.toml: titel: there is no such key; did you mean title\?/)
+    assert.match((await run(['config', 'personas', 'freeswich'])).stderr, /did you mean freeswitch\?/)
+  })
+
   test('shwo is refused with the nearest', async () => {
     const { code, stderr } = await run(['config', 'shwo'])
     assert.equal(code, 2)

@@ -5,8 +5,6 @@ const text = (description: string, ...examples: string[]) => Type.String({ descr
 const maybeEmpty = (description: string, ...examples: string[]) => Type.String({ description, examples })
 const texts = (description: string, ...examples: string[][]) =>
   Type.Array(Type.String({ minLength: 1 }), { description, examples, maxItems: 256 })
-const whole = (minimum: number, maximum: number, description: string) =>
-  Type.Integer({ minimum, maximum, description, examples: [minimum] })
 const yesNo = (description: string) => Type.Boolean({ description, examples: [false] })
 const choice = <const T extends (string | number)[]>(description: string, values: T) =>
   Type.Unsafe<T[number]>({ enum: values, description, examples: [values[0]] })
@@ -31,15 +29,21 @@ export const personaSchema = section('A device that a SentryPeer node can play',
   }),
   headers: section('The lines of its responses', {
     order: texts('All lines in their order; what is not named here follows', ['Via', 'From', 'To', 'Call-ID', 'CSeq']),
+    options_order: texts('Likewise in a 200 to OPTIONS, where the device has another; else empty', []),
     echo_as_received: yesNo('Whether Via, From, To, Call-ID and CSeq stand as they stood in the request'),
-    always: texts('Lines in every response', ['Server', 'Allow', 'Supported']),
-    options: texts('Further lines in a 200 to OPTIONS', ['Accept']),
-    invite: texts('Further lines in what answers an INVITE with 101 to 299', ['Allow', 'Supported']),
+    always: texts('Lines in every response but a 100', ['Server', 'Allow', 'Supported']),
+    trying: texts('Lines in a 100', ['Server']),
+    options: texts('Further lines in a 200 to OPTIONS', ['Contact', 'Accept']),
+    registered: texts('Further lines in a 200 to REGISTER', ['Date']),
+    call: texts('Further lines in what answers an INVITE with 101 to 299', ['Allow', 'Supported']),
+    refused_call: texts('Further lines in what answers an INVITE with 300 and above', ['Allow']),
     values: table('Lines that always say the same, by name', { 'Allow-Events': 'talk, hold' }),
-    content_length_spaces: choice('Spaces behind "Content-Length:"', [1, 2]),
-    register_date: yesNo('Whether a 200 to REGISTER has a Date'),
+    content_length: choice('Whether the number of Content-Length is padded, as PJSIP does', ['plain', 'padded']),
   }),
-  reasons: table('Reason phrases that are not those of the RFC, by status code', { '603': 'Declined' }),
+  reasons: table('Reason phrases that are not those of the RFC, by status code, or by method and status code', {
+    '603': 'Declined',
+    'OPTIONS 200': 'Keepalive',
+  }),
   contact: section('How it writes its own address', {
     user: yesNo('Whether the user that was called stands in it'),
     datagram: maybeEmpty('What follows the address over UDP', '', ';transport=udp'),
@@ -61,10 +65,13 @@ export const personaSchema = section('A device that a SentryPeer node can play',
     opaque: maybeEmpty('The opaque value', '', '{hex:16}'),
   }),
   sdp: section('What it says of calls that it takes', {
-    user: text('The user in the o= line', 'root'),
+    origin: text(
+      'The o= line up to the address: {id} is a number of the session, {short} one of four digits, {id+1} one more',
+      'root {id} {id}',
+    ),
     session: text('The s= line', 'Asterisk PBX 16.28.0', '-'),
-    version_step: whole(0, 10, 'By how much the version in the o= line is above the session id'),
     attributes: texts('Lines between those of the codecs and the direction', ['a=ptime:20']),
+    direction: choice('Whether a=sendrecv is said, or only what is not that', ['always', 'when-needed']),
     codecs: texts('Payload types with their names', ['0 PCMU/8000', '101 telephone-event/8000']),
     rtp_ports: text('Ports for RTP', '10000-20000'),
   }),

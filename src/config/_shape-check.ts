@@ -9,8 +9,6 @@ export type TableSchema = {
   readonly properties?: Readonly<Record<string, TableSchema>>
   readonly patternProperties?: Readonly<Record<string, TableSchema>>
   readonly items?: TableSchema
-  readonly minimum?: number
-  readonly maximum?: number
   readonly minLength?: number
   readonly maxItems?: number
   readonly examples?: readonly unknown[]
@@ -46,15 +44,11 @@ function checkSection(properties: Readonly<Record<string, TableSchema>>, value: 
   return problems
 }
 
-function isRight(
-  { type, enum: choices, items, minimum, maximum, minLength = 0, maxItems }: TableSchema,
-  value: unknown,
-): boolean {
+function isRight({ type, enum: choices, items, minLength = 0, maxItems }: TableSchema, value: unknown): boolean {
   if (choices !== undefined) return choices.includes(value)
   if (type === 'array') {
     return Array.isArray(value) && value.length <= maxItems! && value.every((item) => isRight(items!, item))
   }
-  if (type === 'integer') return Number.isInteger(value) && Number(value) >= minimum! && Number(value) <= maximum!
   if (type === 'string') return typeof value === 'string' && value.length >= minLength && isOneLine(value)
   return typeof value === type
 }
@@ -64,17 +58,13 @@ function isOneLine(text: string): boolean {
   return /^[\x20-\x7e]*$/.test(text)
 }
 
-function rightOf(
-  { type, enum: choices, examples = [], minimum, maximum, maxItems }: TableSchema,
-  value: unknown,
-): string {
+function rightOf({ type, enum: choices, examples = [], maxItems }: TableSchema, value: unknown): string {
   if (choices !== undefined) {
     const near = typeof value === 'string' ? nearest(value, choices.map(String)) : null
     return `must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}${near === null ? '' : `; did you mean ${near}?`}`
   }
   const example = JSON.stringify(examples[0])
   if (type === 'array') return `must be a list of at most ${maxItems} texts in ASCII, such as ${example}`
-  if (type === 'integer') return `must be a whole number from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'must be true or false'
   return `must be a text in ASCII on one line, such as ${example}`
 }

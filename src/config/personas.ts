@@ -13,6 +13,7 @@ const ENDING = '.toml'
 const EXTENSION_COUNT_MAX = 10_000
 const TOKEN_BITS_MIN = 64
 const TOKEN = /^[\w.!%*+`'~-]*$/ // RFC 3261 §25.1
+const CODE = /^[1-6]\d\d$/
 const QUOTED = /^[\x20-\x7e]*$/
 
 /** The names of those that come with the program. */
@@ -47,11 +48,11 @@ function readText(file: string | URL): string {
 /** One persona, by the name of one that comes with the program or by a file. Throws RangeError, naming all that is wrong. */
 export function loadPersona(nameOrFile: string): Persona {
   const name = isPersonaFile(nameOrFile) ? basename(nameOrFile).slice(0, -ENDING.length) : nameOrFile
-  return parsePersona(name, nameOrFile, readPersonaText(nameOrFile))
+  return parsePersona(name, nameOrFile, readPersonaText(nameOrFile)).persona
 }
 
-/** `origin` is where the text is from, for what is said of it. Throws RangeError. */
-export function parsePersona(name: string, origin: string, text: string): Persona {
+/** The persona of a file, and what the file says. `origin` is where its text is from. Throws RangeError. */
+export function parsePersona(name: string, origin: string, text: string): { persona: Persona; file: PersonaFile } {
   let value: unknown
   try {
     value = parse(text)
@@ -63,22 +64,27 @@ export function parsePersona(name: string, origin: string, text: string): Person
   const problems = checkTable(personaSchema as unknown as TableSchema, value)
   const persona = problems.length === 0 ? toPersona(name, value as PersonaFile, problems) : null
   if (persona === null || problems.length > 0) throw new RangeError(`persona ${origin}: ${problems.join('; ')}`)
-  return persona
+  return { persona, file: value as PersonaFile }
 }
 
 function toPersona(name: string, file: PersonaFile, problems: string[]): Persona {
   const { server, methods, headers, contact, auth, sdp, quirks, certificate } = file
   checkTokens(file, problems)
   checkChallenges(auth.challenges, problems)
-  for (const code of Object.keys(file.reasons)) {
-    if (!/^[1-6]\d\d$/.test(code)) problems.push(`reasons.${code}: must be a status code, such as 603`)
+  const reasons = Object.entries(file.reasons)
+  for (const [key] of reasons) {
+    if (CODE.test(key) || /^[A-Z]+ [1-6]\d\d$/.test(key)) continue
+    problems.push(`reasons.${key}: must be a status code, such as 603, or "OPTIONS 200"`)
   }
+  checkNames(headers, server.header, problems)
+  if (/["\\]/.test(auth.realm)) problems.push(`auth.realm = ${JSON.stringify(auth.realm)}: must have no " and no \\`)
   return {
     name,
     title: file.title,
     server: server.text,
     serverHeader: server.header,
-    reasons: new Map(Object.entries(file.reasons).map(([code, reason]) => [Number(code), reason])),
+    reasons: new Map(reasons.flatMap(([key, reason]) => (CODE.test(key) ? [[Number(key), reason]] : []))),
+    methodReasons: new Map(reasons.filter(([key]) => !CODE.test(key))),
     allow: methods.allow,
     refused: methods.refused,
     unknownMethodStatus: methods.unknown,
@@ -86,31 +92,47 @@ function toPersona(name: string, file: PersonaFile, problems: string[]): Persona
     accept: methods.accept,
     lines: {
       order: headers.order,
+      optionsOrder: headers.options_order.length === 0 ? headers.order : headers.options_order,
       isEchoAsReceived: headers.echo_as_received,
       always: headers.always,
+      trying: headers.trying,
       options: headers.options,
-      invite: headers.invite,
+      registered: headers.registered,
+      call: headers.call,
+      refusedCall: headers.refused_call,
       values: new Map(Object.entries(headers.values)),
-      contentLengthSpaces: headers.content_length_spaces,
-      hasRegisterDate: headers.register_date,
+      isContentLengthPadded: headers.content_length === 'padded',
     },
     contact: { hasUser: contact.user, datagram: contact.datagram, stream: contact.stream },
     realm: auth.realm,
     challenge: { inviteStatus: auth.invite, formats: auth.challenges },
-    tokens: file.tokens,
+    tokens: { ...file.tokens },
     extensions: readExtensions(auth.extensions, problems),
     unknownUserStatus: auth.unknown_user,
     guests: auth.guests,
     malformed: quirks.malformed,
     sdp: {
-      user: sdp.user,
+      origin: sdp.origin,
       sessionName: sdp.session,
-      versionStep: sdp.version_step,
       attributes: sdp.attributes,
+      hasSendrecv: sdp.direction === 'always',
     },
     codecs: readCodecs(sdp.codecs, problems),
     rtpPorts: readPorts(sdp.rtp_ports, problems),
     certificate: { commonName: certificate.common_name, organisation: certificate.organisation },
+  }
+}
+
+/** What a list names must be a line that the device knows to write. */
+function checkNames(headers: PersonaFile['headers'], server: string, problems: string[]): void {
+  const known = [server, 'Allow', 'Supported', 'Accept', 'Date', 'Contact', ...Object.keys(headers.values)]
+  for (const key of ['always', 'trying', 'options', 'registered', 'call', 'refused_call'] as const) {
+    for (const name of headers[key]) {
+      if (known.includes(name)) continue
+      const near = nearest(name, known)
+      const right = near === null ? 'give it a value in headers.values' : `did you mean ${near}?`
+      problems.push(`headers.${key}: there is no value for ${name}; ${right}`)
+    }
   }
 }
 

@@ -11,8 +11,9 @@ export type Persona = {
   /** What it says that it is, and in which header. */
   readonly server: string
   readonly serverHeader: 'Server' | 'User-Agent'
-  /** Reason phrases in which the device differs from the RFCs. */
+  /** Reason phrases in which the device differs from the RFCs; the second by "OPTIONS 200", and stronger. */
   readonly reasons: ReadonlyMap<number, string>
+  readonly methodReasons: ReadonlyMap<string, string>
   /** Methods in the Allow header, in the device's own order. */
   readonly allow: readonly string[]
   /** Methods that the device knows and does not do: 405. */
@@ -50,18 +51,22 @@ export type Persona = {
 export type PersonaLines = {
   /** All lines, in their order; those it does not name follow. */
   readonly order: readonly string[]
+  /** Likewise of a 200 to OPTIONS. */
+  readonly optionsOrder: readonly string[]
   /** Whether what is repeated from the request stands in the order of the request instead. */
   readonly isEchoAsReceived: boolean
-  /** Put into every response, into a 200 to OPTIONS too, and into what sets up a call too. */
+  /** Those of each response, save of a 100. */
   readonly always: readonly string[]
+  readonly trying: readonly string[]
+  /** Beside those: of a 200 to OPTIONS, of a 200 to REGISTER, of an answer to INVITE from 101 to 299, and of one above. */
   readonly options: readonly string[]
-  readonly invite: readonly string[]
+  readonly registered: readonly string[]
+  readonly call: readonly string[]
+  readonly refusedCall: readonly string[]
   /** The values of lines that say the same each time. */
   readonly values: ReadonlyMap<string, string>
-  /** Spaces behind the colon of Content-Length. */
-  readonly contentLengthSpaces: 1 | 2
-  /** Whether a 200 to REGISTER says the time. */
-  readonly hasRegisterDate: boolean
+  /** Whether Content-Length is padded as PJSIP does. */
+  readonly isContentLengthPadded: boolean
 }
 
 /** How the device writes its own address. */
@@ -84,12 +89,13 @@ export type PersonaChallenge = {
 export type TokenShapes = { readonly tag: string; readonly nonce: string; readonly opaque: string }
 
 export type PersonaSdp = {
-  readonly user: string
+  /** The o= line up to the address; `{id}` and `{short}` are numbers of the session, `{id+1}` one more. */
+  readonly origin: string
   readonly sessionName: string
-  /** By how much the version in the o= line is above the session id. */
-  readonly versionStep: number
   /** Attributes of an audio stream, between those of the codecs and the direction. */
   readonly attributes: readonly string[]
+  /** Whether a=sendrecv is said, although it is meant when nothing is. */
+  readonly hasSendrecv: boolean
 }
 
 /** Which device is at which of the own addresses, these in canonical text. */

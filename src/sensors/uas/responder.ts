@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
 import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
-import { Arrangement } from './_arrangement.ts'
-import { type Answer, type Exchange, type HeaderLine, isStream, line, SHED, uriHost } from './answer.ts'
+import { type Answer, type Exchange, type HeaderLine, isStream, line, uriHost } from './answer.ts'
 import { challengeLines } from './challenge.ts'
+import { DeviceLines } from './device-lines.ts'
 import type { Dialog, Dialogs } from './dialogs.ts'
 import type { DigestAuth } from './digest-auth.ts'
 import type { Persona } from './persona.ts'
@@ -62,23 +62,14 @@ export class Responder {
   readonly auth: ResponderDeps['auth']
   readonly persona: Persona
   readonly #deps: ResponderDeps
-  readonly #arrangement: Arrangement
-  /** What the device puts into each response, and beside that into some. */
-  readonly #always: readonly HeaderLine[]
-  readonly #options: readonly HeaderLine[]
-  readonly #invite: readonly HeaderLine[]
+  readonly #lines: DeviceLines
 
   constructor(deps: ResponderDeps) {
-    const { persona } = deps
     this.#deps = deps
-    this.persona = persona
+    this.persona = deps.persona
     this.tokens = deps.tokens
     this.auth = deps.auth
-    this.#arrangement = new Arrangement(persona)
-    const linesOf = (names: readonly string[]) => names.flatMap((name) => courtesyLine(persona, name) ?? [])
-    this.#always = linesOf(persona.lines.always)
-    this.#options = linesOf(persona.lines.options)
-    this.#invite = linesOf(persona.lines.invite)
+    this.#lines = new DeviceLines(deps.persona)
   }
 
   decide(exchange: Exchange): Plan {
@@ -102,15 +93,15 @@ export class Responder {
     if (bad.length > 0 && persona.malformed === 'drop') return 'silence'
     if (bad.includes('version-unsupported')) return this.answer(exchange, 505)
     if (bad.some((code) => code !== 'uri-scheme')) return this.answer(exchange, 400)
-    if (!KNOWN_METHODS.has(method)) return this.#refuseMethod(exchange, persona.unknownMethodStatus)
-    if (persona.refused.includes(method)) return this.#refuseMethod(exchange, 405)
+    if (!KNOWN_METHODS.has(method)) return this.answer(exchange, persona.unknownMethodStatus)
+    if (persona.refused.includes(method)) return this.answer(exchange, 405)
     if (bad.includes('uri-scheme')) return this.answer(exchange, 416)
     const unsupported = method === 'CANCEL' ? [] : this.#unsupported(request)
     if (unsupported.length > 0) {
       return this.answer(exchange, 420, [line('Unsupported', unsupported.join(', '), unsupported.join(','))])
     }
     if (method === 'INVITE' && !hasUsableBody(request)) {
-      return this.answer(exchange, 415, [line('Accept', persona.accept, undefined, SHED.accept)])
+      return this.answer(exchange, 415)
     }
     return null
   }
@@ -123,9 +114,9 @@ export class Responder {
     const dialog = this.#deps.dialogs.find(exchange)
     switch (method) {
       case 'INVITE':
-        return dialog === null ? this.#answerInvite(exchange) : { answers: [this.#ok(exchange, dialog)], dialog }
+        return dialog === null ? this.#invite(exchange) : { answers: [this.#ok(exchange, dialog)], dialog }
       case 'OPTIONS':
-        return only(this.#answerOptions(exchange))
+        return only(this.#options(exchange))
       case 'BYE':
         if (dialog !== null) this.#deps.dialogs.end(dialog)
         return only(this.answer(exchange, dialog === null ? 481 : 200))
@@ -167,30 +158,23 @@ export class Responder {
 
   /** A registration that was accepted, with the contact that it is good for. RFC 3261 §10.3. */
   #bound(exchange: Exchange): Answer {
-    const { request, circumstances } = exchange
+    const { request } = exchange
     const contact = request.header('contact') ?? ''
     const address = contact === '*' ? null : parseNameAddr(contact)
     const asked = address?.parameters.get('expires') ?? request.header('expires') ?? String(EXPIRES_MAX)
     const expires = Math.min(EXPIRES_MAX, /^\d{1,9}$/.test(asked) ? Number(asked) : EXPIRES_MAX)
-    const date = this.persona.lines.hasRegisterDate ? [line('Date', new Date(circumstances.now).toUTCString())] : []
     if (contact === '*' || expires === 0 || address === null || address.uri.length > CONTACT_SIZE_MAX)
-      return this.answer(exchange, 200, date)
-    return this.answer(exchange, 200, [line('Contact', `<${address.uri}>;expires=${expires}`), ...date])
+      return this.answer(exchange, 200)
+    return this.answer(exchange, 200, [line('Contact', `<${address.uri}>;expires=${expires}`)])
   }
 
-  #answerOptions(exchange: Exchange): Answer {
-    const contact = isStream(exchange.circumstances) ? [this.#contact(exchange)] : []
-    return this.answer(exchange, 200, [...this.#options, ...contact])
-  }
-
-  /** With the methods that it takes instead. RFC 3261 §8.2.1 */
-  #refuseMethod(exchange: Exchange, status: number): Answer {
-    const hasAllow = status !== 405 || this.persona.lines.always.includes('Allow')
-    return this.answer(exchange, status, hasAllow ? [] : [courtesyLine(this.persona, 'Allow')!])
+  #options(exchange: Exchange): Answer {
+    const hasContact = isStream(exchange.circumstances) && this.persona.lines.options.includes('Contact')
+    return this.answer(exchange, 200, hasContact ? [this.#contact(exchange)] : [])
   }
 
   /** A call that is new: challenged, refused, or accepted. */
-  #answerInvite(exchange: Exchange): Plan {
+  #invite(exchange: Exchange): Plan {
     const { interaction, dialogs } = this.#deps
     const challenge = interaction === 'low' ? null : this.#challengeOfCall(exchange)
     if (challenge !== null) return only(challenge)
@@ -214,7 +198,7 @@ export class Responder {
   }
 
   #ringing(exchange: Exchange, final: Answer): Answer[] {
-    const ringing = { ...this.answer(exchange, 180, [...this.#invite, this.#contact(exchange)]), recordRoute: true }
+    const ringing = { ...this.answer(exchange, 180, [this.#contact(exchange)]), recordRoute: true }
     return [{ ...this.answer(exchange, 100), tag: null }, ringing, final]
   }
 
@@ -227,11 +211,7 @@ export class Responder {
       session: exchange.tag.number,
     })
     return {
-      ...this.answer(exchange, 200, [
-        ...this.#invite,
-        this.#contact(exchange),
-        line('Content-Type', 'application/sdp'),
-      ]),
+      ...this.answer(exchange, 200, [this.#contact(exchange), line('Content-Type', 'application/sdp')]),
       recordRoute: true,
       body: sdp.full,
       shortBody: sdp.short,
@@ -263,16 +243,13 @@ export class Responder {
   }
 
   answer(exchange: Exchange, status: number, headers: readonly HeaderLine[] = []): Answer {
-    const { persona } = this
-    const hasDate = persona.lines.always.includes('Date')
-    const time = new Date(exchange.circumstances.now).toUTCString()
-    const date = hasDate ? [line('Date', time, undefined, SHED.supported)] : []
+    const { method, tag, circumstances } = exchange
     return {
       status,
-      reason: persona.reasons.get(status),
-      tag: exchange.tag,
-      headers: this.#arrangement.arrange([...this.#always, ...headers, ...date]),
-      layout: this.#arrangement.layout,
+      reason: this.#lines.reason(method, status),
+      tag,
+      headers: this.#lines.of(method, status, headers, circumstances.now),
+      layout: this.#lines.layout,
       recordRoute: false,
       body: null,
       shortBody: null,
@@ -283,16 +260,6 @@ export class Responder {
 
 /** The transport, in capitals where the device writes TCP so. */
 const spelled = (transport: string, tcp: string): string => (tcp === 'TCP' ? transport.toUpperCase() : transport)
-
-/** A line that says the same each time; null for those that do not. */
-function courtesyLine(persona: Persona, name: string): HeaderLine | null {
-  if (name === persona.serverHeader) return line(name, persona.server, undefined, SHED.server)
-  if (name === 'Allow') return line(name, persona.allow.join(', '), undefined, SHED.allow)
-  if (name === 'Supported') return line(name, persona.supported.join(', '), undefined, SHED.supported)
-  if (name === 'Accept') return line(name, persona.accept, undefined, SHED.accept)
-  const value = persona.lines.values.get(name)
-  return value === undefined ? null : line(name, value, undefined, SHED.supported)
-}
 
 const BUSY = { status: 486, rings: false }
 

@@ -38,11 +38,11 @@ export function describeSession(offer: Uint8Array, init: SdpInit): { full: Uint8
     media.push({ kind: 'audio', isRefused: false, protocol: 'RTP/AVP', formats, direction: 'sendrecv' })
   }
   const connection = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`
-  const head = (user: string, id: number, version: number, name: string) =>
-    `v=0\r\no=${user} ${id} ${version} ${connection}\r\ns=${name}\r\nc=${connection}\r\nt=0 0\r\n`
-  const { user, sessionName, versionStep } = persona.sdp
-  let full = head(user, session, session + versionStep, sessionName)
-  let short = head('-', session % 1000, session % 1000, '-')
+  const head = (origin: string, name: string) =>
+    `v=0\r\no=${origin} ${connection}\r\ns=${name}\r\nc=${connection}\r\nt=0 0\r\n`
+  const { origin, sessionName } = persona.sdp
+  let full = head(fillOrigin(origin, session), sessionName)
+  let short = head(`- ${session % 1000} ${session % 1000}`, '-')
   for (const [index, one] of media.entries()) {
     const formats = acceptedFormats(one, persona)
     const open = media.findIndex(({ kind, isRefused }) => kind === 'audio' && !isRefused) === index // RFC 3264 §6
@@ -54,6 +54,12 @@ export function describeSession(offer: Uint8Array, init: SdpInit): { full: Uint8
     if (one.direction !== 'sendrecv') short += `a=${one.direction}\r\n` // which is meant when nothing is said
   }
   return { full: Buffer.from(full, 'latin1'), short: Buffer.from(short, 'latin1') }
+}
+
+function fillOrigin(origin: string, session: number): string {
+  return origin.replace(/\{(id|short)(?:\+(\d{1,4}))?\}/g, (_, name, more = '0') =>
+    String((name === 'id' ? session : session % 10_000) + Number(more)),
+  )
 }
 
 /** The offered formats that the persona has; else the first offered one, since a call refused for its codec shows us less. */
@@ -70,7 +76,7 @@ function attributes(formats: readonly string[], direction: Direction, persona: P
     if (rtpmap === 'telephone-event/8000') lines += `a=fmtp:${format} 0-16\r\n`
   }
   for (const attribute of persona.sdp.attributes) lines += `${attribute}\r\n`
-  return `${lines}a=${direction}\r\n`
+  return direction === 'sendrecv' && !persona.sdp.hasSendrecv ? lines : `${lines}a=${direction}\r\n`
 }
 
 /** The m= lines of an offer. RFC 8866 §5.14. Lines that are none are left out. */

@@ -103,5 +103,10 @@ function isHex(alphabet: string): boolean {
 }
 
 function byteAt(digest: string, at: number): number {
-  return Number.parseInt(digest.slice(at, at + 2), 16)
+  return hexValue(digest.charCodeAt(at)) * 16 + hexValue(digest.charCodeAt(at + 1))
+}
+
+/** Of 0 to 9 and a to f in ASCII: the letters are 64 and more, and 1 to 6 in their lowest bits. */
+function hexValue(code: number): number {
+  return (code & 15) + (code >> 6) * 9
 }

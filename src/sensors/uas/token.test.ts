@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { PERSONAS } from '../../../test/support/personas.ts'
 import { TextHmac } from './_text-hmac.ts'
 import { NONCE_PERIOD_MS, TAG_PERIOD_MS, Tokens } from './token.ts'
 
@@ -80,4 +81,50 @@ test('a token is of no use from another address, port, Call-ID or node, nor as a
 test('isOwnTag() says no to any other text', () => {
   const tokens = new Tokens(randomBytes, SHAPES)
   fc.assert(fc.property(fc.string(), (text) => !tokens.isOwnTag(text, SOURCE, 'a', NOW)))
+})
+
+for (const { name, tokens: shapes } of PERSONAS) {
+  test(`nobody forges a token of ${name}`, () => {
+    const tokens = new Tokens(randomBytes, shapes)
+    const at = NOW + 30_000
+    const cases = [
+      [tokens.tag(SOURCE, 'a', at), (text: string, ...to: Whose) => tokens.isOwnTag(text, ...to), TAG_PERIOD_MS],
+      [tokens.nonce(SOURCE, 'a', at), (text: string, ...to: Whose) => tokens.isOwnNonce(text, ...to), NONCE_PERIOD_MS],
+    ] as const
+    for (const [token, isOwn, periodMs] of cases) {
+      assert.equal(token.short.length, 11)
+      for (const text of [token.long, token.short]) {
+        assert(isOwn(text, SOURCE, 'a', at))
+        assert(isOwn(text, SOURCE, 'a', at + periodMs))
+        assert(!isOwn(text, { ...SOURCE, ip: '198.51.100.8' }, 'a', at), 'another address')
+        assert(!isOwn(text, { ...SOURCE, port: 5061 }, 'a', at), 'another port')
+        assert(!isOwn(text, SOURCE, 'b', at), 'another Call-ID')
+        assert(!isOwn(text, SOURCE, 'a', at + 2 * periodMs), 'too old')
+        assert(!isOwn(text, SOURCE, 'a', at - periodMs), 'of the future')
+        assert(!isOwn(text.slice(0, -1), SOURCE, 'a', at), 'cut')
+        assert(!isOwn(`${text}0`, SOURCE, 'a', at), 'longer')
+        for (const other of [text.toUpperCase(), text.toLowerCase()]) {
+          if (other !== text) assert(!isOwn(other, SOURCE, 'a', at), 'in other letters')
+        }
+        for (let i = 0; i < text.length; i++) {
+          const letter = text[i] === '0' ? '1' : '0'
+          assert(!isOwn(text.slice(0, i) + letter + text.slice(i + 1), SOURCE, 'a', at), `${i} changed`)
+        }
+      }
+    }
+    assert(!tokens.isOwnNonce(tokens.tag(SOURCE, 'a', at).short, SOURCE, 'a', at), 'of the other kind')
+  })
+}
+
+type Whose = [source: typeof SOURCE, callId: string, now: number]
+
+test('number is positive, of 31 bits, and the same for the same token', () => {
+  const tokens = new Tokens(randomBytes, SHAPES)
+  fc.assert(
+    fc.property(fc.string(), (callId) => {
+      const { number } = tokens.tag(SOURCE, callId, NOW)
+      assert(Number.isInteger(number) && number >= 0 && number < 2 ** 31)
+      assert.equal(tokens.tag(SOURCE, callId, NOW).number, number)
+    }),
+  )
 })

@@ -7,7 +7,9 @@ import { serializeWithout } from '../uas/byte-rule.ts'
 import type { Responder } from '../uas/responder.ts'
 import type { Tokens } from '../uas/token.ts'
 import type { DatagramSource, DatagramTarget } from './datagram.ts'
-import type { FixedText, FixedTexts, ReplyDraft } from './reply-draft.ts'
+import { type FixedText, type FixedTexts, PIECE_COUNT_MAX, type ReplyDraft } from './reply-draft.ts'
+
+const TAG_PREFIX = ';tag='
 
 /** What its request, its source and the time make different in an answer. */
 const HOLE = { via: 0, from: 1, to: 2, tag: 3, callId: 4, cseq: 5, nonce: 6, opaque: 7, address: 8, date: 9 } as const
@@ -81,7 +83,7 @@ export class QuickAnswers {
       else if (part === HOLE.via) drawVia(draft, received)
       else if (part === HOLE.from) draft.packet(plainRequest.fromStart, plainRequest.fromEnd)
       else if (part === HOLE.to) draft.packet(plainRequest.toStart, plainRequest.toEnd)
-      else if (part === HOLE.tag) draft.write(this.#tokens.tag(source, callId, at).long)
+      else if (part === HOLE.tag) draft.write(TAG_PREFIX + this.#tokens.tag(source, callId, at).long)
       else if (part === HOLE.callId) draft.packet(plainRequest.callIdStart, plainRequest.callIdEnd)
       else if (part === HOLE.cseq) draft.packet(plainRequest.cseqStart, plainRequest.cseqEnd)
       else if (part === HOLE.nonce) draft.write(nonce!.long)
@@ -128,6 +130,7 @@ const SAMPLE = {
   callId: 'sample-call-id',
   address: '192.0.2.199',
 }
+const SAMPLE_AT = Date.UTC(2026, 0, 1) // so that seconds since 1970 have their ten digits
 const SAMPLE_SOURCE = { ip: 'sample-via', port: 1 } // so that nothing is put into Via
 
 type Lesson = { readonly responder: Pick<Responder, 'decide'>; readonly tokens: Tokens; readonly texts: FixedTexts }
@@ -147,7 +150,7 @@ function learnTemplate(method: string, user: string, { responder, tokens, texts 
     oversize: false,
     source: SAMPLE_SOURCE,
     destination: { ip: SAMPLE.address, port: 5060 },
-    now: 0,
+    now: SAMPLE_AT,
     validation: 'none',
   }
   const tag = tokens.tag(SAMPLE_SOURCE, SAMPLE.callId, circumstances.now)
@@ -159,7 +162,7 @@ function learnTemplate(method: string, user: string, { responder, tokens, texts 
     [SAMPLE.via, HOLE.via],
     [SAMPLE.from, HOLE.from],
     [to, HOLE.to],
-    [answer.tag.long, HOLE.tag],
+    [TAG_PREFIX + answer.tag.long, HOLE.tag],
     [SAMPLE.callId, HOLE.callId],
     [cseq, HOLE.cseq],
     [nonce.long, HOLE.nonce],
@@ -171,10 +174,12 @@ function learnTemplate(method: string, user: string, { responder, tokens, texts 
     const whole = serializeWithout(request, answer, circumstances, rank)
     return cutForm(whole?.toString('latin1') ?? '', holes, texts)
   })
+  if (forms.some(({ parts }) => parts.length + VIA_PIECES > PIECE_COUNT_MAX)) return null
   const hasNonce = forms.some(({ parts }) => parts.includes(HOLE.nonce))
   return { status: answer.status, hasNonce, forms }
 }
 
+const VIA_PIECES = 2 // more of Via than of other holes
 const ECHOED: readonly Part[] = [HOLE.via, HOLE.from, HOLE.to, HOLE.callId, HOLE.cseq] // their size is known by datagram
 
 function cutForm(whole: string, holes: ReadonlyMap<string, Hole>, texts: FixedTexts): Form {

@@ -16,8 +16,8 @@ export type Echoed = 'via' | 'recordRoute' | 'from' | 'to' | 'callId' | 'cseq'
 /** How a device arranges its lines, where RFC 3261 §7.3.1 leaves it the choice. */
 export type ResponseLayout = {
   readonly echo: readonly Echoed[] | 'as-received'
-  /** What stands behind the colon of Content-Length. */
-  readonly contentLengthGap: string
+  /** Whether Content-Length is padded to five places, or two when there is no body, as PJSIP does. */
+  readonly isContentLengthPadded: boolean
 }
 
 /** A header line that is not repeated; it stands before a repeated one, or behind all of them. */
@@ -30,7 +30,7 @@ export type AnswerInit = {
   /** Put into To unless To has a tag; never into a 100. */
   readonly toTag?: string
   readonly headers?: readonly OwnLine[]
-  /** Via, Record-Route, From, To, Call-ID, CSeq and one space when left out. */
+  /** Via, Record-Route, From, To, Call-ID, CSeq and no padding when left out. */
   readonly layout?: ResponseLayout
   readonly body?: Uint8Array
   /** `full` when left out. The others are for the rule that a reply is no larger than its request. */
@@ -114,8 +114,8 @@ export class Echo {
     const { headers = [], spelling = 'full', recordRoute = false } = init
     const labels = LABELS[spelling]
     const bodySize = init.body?.length ?? 0
-    let size = startLine(init).length + this.#tag(init).length + contentLengthLabel(init).length
-    size += String(bodySize).length + '\r\n\r\n'.length + bodySize
+    let size = startLine(init).length + this.#tag(init).length + contentLengthLine(init).length
+    size += '\r\n\r\n'.length + bodySize
     for (const { label, start, end } of this.#lines) {
       if (label !== 'recordRoute' || recordRoute) size += labels[label].length + end - start
     }
@@ -137,7 +137,7 @@ export class Echo {
       writer.copy(this.#values, start, end)
       if (label === 'to') writer.text(this.#tag(init))
     }
-    writer.text(`${ownLines(headers, spelling)}${contentLengthLabel(init)}${body?.length ?? 0}\r\n\r\n`)
+    writer.text(`${ownLines(headers, spelling)}${contentLengthLine(init)}\r\n\r\n`)
     if (body) writer.copy(body, 0, body.length)
     return writer.take()
   }
@@ -163,7 +163,7 @@ const FULL = {
   to: '\r\nTo: ',
   callId: '\r\nCall-ID: ',
   cseq: '\r\nCSeq: ',
-  contentLength: '\r\nContent-Length:',
+  contentLength: '\r\nContent-Length: ',
 } as const
 const LABELS: Readonly<Record<Spelling, Readonly<Record<keyof typeof FULL, string>>>> = {
   full: FULL,
@@ -189,9 +189,10 @@ function ownLines(headers: readonly OwnLine[], spelling: Spelling, before?: Echo
   return lines
 }
 
-function contentLengthLabel({ spelling = 'full', layout }: AnswerInit): string {
-  const label = LABELS[spelling].contentLength
-  return spelling === 'full' ? label + (layout?.contentLengthGap ?? ' ') : label
+function contentLengthLine({ spelling = 'full', layout, body }: AnswerInit): string {
+  const size = String(body?.length ?? 0)
+  const isPadded = spelling === 'full' && layout?.isContentLengthPadded
+  return LABELS[spelling].contentLength + (isPadded ? size.padStart(body ? 5 : 2) : size)
 }
 
 function startLine({ status, reason }: AnswerInit): string {
