@@ -2,6 +2,7 @@
 import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
 import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
 import { type Answer, type Circumstances, type HeaderLine, SHED, uriHost } from './answer.ts'
+import { DigestAuth } from './digest-auth.ts'
 import type { Persona } from './persona.ts'
 import type { RecentInvites } from './recent-invites.ts'
 import { describeSession } from './sdp.ts'
@@ -31,11 +32,13 @@ export type ResponderDeps = {
  */
 export class Responder {
   readonly #deps: ResponderDeps
+  readonly #digestAuth: DigestAuth
   readonly #courtesy: readonly HeaderLine[] // what the device puts into each response
 
   constructor(deps: ResponderDeps) {
-    const { server, allow, supported } = deps.persona
+    const { realm, server, allow, supported } = deps.persona
     this.#deps = deps
+    this.#digestAuth = new DigestAuth({ tokens: deps.tokens, realm })
     this.#courtesy = [
       line('Server', server, undefined, SHED.server),
       line('Allow', allow.join(', '), undefined, SHED.allow),
@@ -115,17 +118,12 @@ export class Responder {
 
   /** Never accepted: a password that was right once would tell the scanner that it is done. */
   #register(exchange: Exchange): Answer {
-    const { persona, tokens } = this.#deps
     const { source, now } = exchange.circumstances
     const addressOfRecord = parseNameAddr(exchange.request.header('to') ?? '')?.uri ?? ''
     const user = parseUri(addressOfRecord)?.user ?? ''
-    if (!persona.extensions.has(user)) return this.#answer(exchange, 404)
-    const nonce = tokens.nonce(source, exchange.callId, now)
-    // MD5 without quotes, and first: svcrack knows no other (RFC 3261 §25.1 has it so).
-    const challenge = `Digest algorithm=MD5, realm="${persona.realm}", nonce="${nonce.long}"`
-    const short = `Digest algorithm=MD5,realm="${persona.realm}",nonce="${nonce.short}"`
-    const shortest = `Digest realm="${persona.realm}",nonce="${nonce.short}"` // MD5 is meant when no algorithm is named
-    return this.#answer(exchange, 401, [{ ...line('WWW-Authenticate', challenge, short), shortest }])
+    if (!this.#deps.persona.extensions.has(user)) return this.#answer(exchange, 404)
+    const challenge = { source, callId: exchange.callId, now, stale: false, kind: 'www' } as const
+    return this.#answer(exchange, 401, [this.#digestAuth.challenge(challenge)])
   }
 
   #options(exchange: Exchange): Answer {

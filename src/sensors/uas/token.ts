@@ -5,6 +5,7 @@ import { TextHmac } from './_text-hmac.ts'
 
 export const TAG_PERIOD_MS = 10 * 60_000
 export const NONCE_PERIOD_MS = 60_000
+const STALE_PERIODS = 10 // how long a nonce is still known as one that was ours
 const MAC_SIZE = 8 // bytes of the HMAC that a token carries: 64 bits, more than can be guessed
 
 /** One token in two spellings of the same bits: as the persona would write it, and as short as it can be written. */
@@ -50,9 +51,16 @@ export class Tokens {
     return this.#isOwn(text, '', 'nonce', source, callId, Math.floor(now / NONCE_PERIOD_MS))
   }
 
-  #isOwn(text: string, prefix: string, use: string, source: Endpoint, callId: string, period: number): boolean {
+  /** Whether it was a nonce of ours within the last ten minutes and is none now. */
+  isStaleNonce(text: string, source: Endpoint, callId: string, now: number): boolean {
+    const newest = Math.floor(now / NONCE_PERIOD_MS) - 2
+    return this.#isOwn(text, '', 'nonce', source, callId, newest, STALE_PERIODS)
+  }
+
+  /** Whether it was made in the period, or in one of those before it: so many together. */
+  #isOwn(text: string, prefix: string, use: string, source: Endpoint, callId: string, period: number, count = 2) {
     if (text.length > prefix.length + 2 * MAC_SIZE) return false
-    for (const candidate of [period, period - 1]) {
+    for (let candidate = period; candidate > period - count; candidate--) {
       const token = new Token(prefix + this.#mac(use, source, callId, candidate))
       if (sameText(text, token.long) || sameText(text, token.short)) return true
     }
