@@ -43,6 +43,9 @@ test('deriveEvent() finds any password that svcrack gives away, if the response 
   const bytes = register('k9!vLq2#', { tag: tagOf('100:k9!vLq2#') })
   assert.equal(derive(bytes).auth?.matchedPassword, 'k9!vLq2#')
   assert.deepEqual(derive(bytes).tool, { name: 'svcrack', evidence: 'from-tag', decodedTag: '100:k9!vLq2#' })
+  const svcrack = derive(readSipVectors().find(({ name }) => name === 'svcrack-register')!.bytes)
+  assert.equal(svcrack.auth?.matchedPassword, '100')
+  assert.equal(svcrack.tool?.decodedTag, '100:100')
   assert.equal(derive(register('other', { tag: tagOf('100:k9!vLq2#') })).auth?.matchedPassword, null)
 })
 
