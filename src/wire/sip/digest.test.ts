@@ -68,7 +68,7 @@ const VECTORS: Record<string, Vector> = {
     password: 'Circle of Life',
     method: 'GET',
   },
-  // With the user in clear, as RFC 8760 §2.2 has no userhash for SIP; the hash is the same.
+  // With the user in clear instead of its hash: what is hashed is the user in any case (RFC 7616 §3.4.2).
   'RFC 7616 §3.9.2, SHA-512-256, as its erratum 4897 corrects it': {
     credentials: `username="${latin1('Jäsøn Doe')}", realm="api@example.org", uri="/doe.json", algorithm=SHA-512-256,
  nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", nc=00000001,
