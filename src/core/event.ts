@@ -3,7 +3,7 @@ import type { IdentifiedTool } from './scanner-tools.ts'
 import type { Tag } from './tags.ts'
 import type { SourceValidation } from './validation.ts'
 
-export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
+export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss', 'rtp'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
 /** An address without brackets or zone (IPv4-mapped IPv6 is written as IPv4), and a port 0–65535. */

@@ -29,9 +29,7 @@ try {
   const sensors = await listenSensors(init.config, {
     now: createClock(init.clockOffset),
     random: (size) => randomBytes(size),
-    observe: () => {
-      throw new Error('connections belong to the main thread')
-    },
+    observe: (observation) => inlet.addObservation(observation), // what came of a call
     observeDatagram: (datagram) => inlet.add(datagram),
     onBatch: () => inlet.publish(),
     log: { info: log('info'), warn: log('warn'), error: log('error') },

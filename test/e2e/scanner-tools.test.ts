@@ -10,22 +10,24 @@ import { describe, test } from 'node:test'
 import type { Event } from '../../src/core/event.ts'
 import { identifyTool } from '../../src/core/scanner-tools.ts'
 import type { Circumstances } from '../../src/sensors/uas/answer.ts'
+import { challengeLines } from '../../src/sensors/uas/challenge.ts'
 import { DigestAuth } from '../../src/sensors/uas/digest-auth.ts'
 import { Tokens } from '../../src/sensors/uas/token.ts'
 import { deriveEvent } from '../../src/store/derive.ts'
 import { parseMessage } from '../../src/wire/sip/message.ts'
 import { serializeResponse } from '../../src/wire/sip/response.ts'
 import { observation } from '../support/observations.ts'
+import { ASTERISK_CHAN_SIP, PERSONAS } from '../support/personas.ts'
 import { freePort, has, run, type ScannerProgram } from '../support/scanner-programs.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const HOST = '127.0.0.1'
 
-/** Accepts a REGISTER with a weak password, or with just that one, and all else without. Offers `qop` if it is not empty. */
-async function startResponder({ qop = '', password = '' } = {}) {
+/** Accepts a REGISTER with a weak password, or with just that one, and all else without. Challenges as the persona does. */
+async function startResponder({ persona = ASTERISK_CHAN_SIP, password = '' } = {}) {
   const events: Event[] = []
-  const tokens = new Tokens(randomBytes)
-  const auth = new DigestAuth({ tokens, realm: 'asterisk', passwords: [password] })
+  const tokens = new Tokens(randomBytes, persona.tokens)
+  const auth = new DigestAuth({ tokens, passwords: [password] })
   const socket = createSocket('udp4')
   socket.on('message', (bytes, source) => {
     const at = Date.now()
@@ -34,20 +36,22 @@ async function startResponder({ qop = '', password = '' } = {}) {
     const callId = request.header('call-id') ?? ''
     if (request.method === 'ACK') return
     const circumstances: Circumstances = {
-      stream: false,
+      transport: 'udp',
       oversize: false,
       source: { ip: source.address, port: source.port },
       destination: { ip: HOST, port: 5060 },
       now: at,
+      validation: 'none',
     }
     const matched = auth.read(request, circumstances)?.matchedPassword ?? null
     const isRight = password === '' ? matched !== null : matched === password
     const isWelcome = request.method !== 'REGISTER' || isRight
-    const { name, value } = auth.challenge({ ...circumstances, callId, stale: false, kind: 'www' })
+    const nonce = tokens.nonce(circumstances.source, callId, at)
+    const challenge = challengeLines(persona, { status: 401, realm: 'asterisk', nonce })
     const response = serializeResponse(request, {
       status: isWelcome ? 200 : 401,
       toTag: 'a',
-      headers: isWelcome ? [['Contact', `<sip:${HOST}>`]] : [[name, qop === '' ? value : `${value}, qop="${qop}"`]],
+      headers: isWelcome ? [['Contact', `<sip:${HOST}>`]] : challenge.map(({ name, value }) => [name, value] as const),
       received: source.address,
       receivedPort: source.port,
     })
@@ -145,38 +149,36 @@ describe('the tools of the scanners', { concurrency: 4 }, () => {
     assert.deepEqual(evidences(responder.events), new Set(['svcrack by from-tag']))
   })
 
-  test('svcrack finds the password with qop=auth, too', async (t) => {
-    if (!has(t, 'svcrack')) return
-    await using responder = await startResponder({ qop: 'auth' })
-    const args = ['-u100', '-r98-101', `-p${responder.port}`, `-P${await freePort()}`, HOST]
-    const { output } = await run('svcrack', args)
-    assert.match(output, /\|\s*100\s*\|\s*100\s*\|/, output)
-  })
+  for (const persona of PERSONAS) {
+    test(`svcrack finds the password of ${persona.name}`, async (t) => {
+      if (!has(t, 'svcrack')) return
+      await using responder = await startResponder({ persona })
+      const args = ['-u100', '-r98-101', `-p${responder.port}`, `-P${await freePort()}`, HOST]
+      const { output } = await run('svcrack', args)
+      assert.match(output, /\|\s*100\s*\|\s*100\s*\|/, output)
+    })
 
-  test('sipsak registers', async (t) => {
-    if (!has(t, 'sipsak')) return
-    for (const qop of ['', 'auth']) {
-      await using responder = await startResponder({ qop })
+    test(`sipsak registers with ${persona.name}`, async (t) => {
+      if (!has(t, 'sipsak')) return
+      await using responder = await startResponder({ persona })
       const target = ['-s', `sip:100@${HOST}:${responder.port}`, '-C', `sip:100@${HOST}:5999`]
       const { output, code } = await run('sipsak', ['-U', '-u', '100', '-a', '1234', ...target])
       assert.equal(code, 0, output)
       assert.equal(responder.events.at(-1)?.auth?.matchedPassword, '1234')
       assert.deepEqual(evidences(responder.events), new Set(['sipsak by user-agent']))
-    }
-  })
+    })
 
-  test('sipp registers', async (t) => {
-    if (!has(t, 'sipp')) return
-    const scenario = join(tempDir(t), 'register.xml')
-    writeFileSync(scenario, REGISTER_SCENARIO)
-    for (const qop of ['', 'auth', 'auth-int']) {
-      await using responder = await startResponder({ qop })
+    test(`sipp registers with ${persona.name}`, async (t) => {
+      if (!has(t, 'sipp')) return
+      const scenario = join(tempDir(t), 'register.xml')
+      writeFileSync(scenario, REGISTER_SCENARIO)
+      await using responder = await startResponder({ persona })
       const call = ['-sf', scenario, `${HOST}:${responder.port}`, '-i', HOST, '-p', String(await freePort())]
       const { output, code } = await run('sipp', [...call, '-m', '1', '-nostdin', '-timeout', '20s', '-timeout_error'])
       assert.equal(code, 0, output)
-      assert.equal(responder.events.at(-1)?.auth?.matchedPassword, '1234', qop)
-    }
-  })
+      assert.equal(responder.events.at(-1)?.auth?.matchedPassword, '1234')
+    })
+  }
 
   for (const [program, names, args] of ORDERS) {
     test(`${program} ${args(5060).join(' ')} is known by the order of its headers`, async (t) => {

@@ -7,6 +7,7 @@ import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
 import { observationOf } from '../support/datagrams.ts'
+import { ASTERISK_CHAN_SIP } from '../support/personas.ts'
 import { freePort, has, run } from '../support/scanner-programs.ts'
 
 const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
@@ -14,7 +15,16 @@ const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: 
 async function startSensors(listen: SensorsConfig['listen'], replyLimit: SensorsConfig['replyLimit'] = RATES) {
   const observations: (Observation & { text: string })[] = []
   const trouble: string[] = []
-  const config = { enabled: true, passive: false, neverReply: [], receiver: 'auto', listen, replyLimit } as const
+  const config = {
+    enabled: true,
+    interaction: 'high',
+    pacing: 'none',
+    neverReply: [],
+    personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
+    receiver: 'auto',
+    listen,
+    replyLimit,
+  } as const
   const observe = (one: Observation) =>
     void observations.push({ ...one, text: Buffer.from(one.bytes).toString('latin1') })
   const sensors: Sensors = await listenSensors(config, {

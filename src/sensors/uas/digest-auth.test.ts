@@ -2,30 +2,31 @@
 import assert from 'node:assert/strict'
 import { hash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { ASTERISK_CHAN_SIP, PERSONAS } from '../../../test/support/personas.ts'
 import { digestResponses, type HashText, parseChallenge, parseCredentials } from '../../wire/sip/digest.ts'
 import { parseMessage } from '../../wire/sip/message.ts'
 import type { Circumstances } from './answer.ts'
+import { challengeLines } from './challenge.ts'
 import { DigestAuth } from './digest-auth.ts'
 import { NONCE_PERIOD_MS, Tokens } from './token.ts'
 
 const NOW = 1_790_000_000_000
 const CALL_ID = 'a@198.51.100.7'
 const UDP: Circumstances = {
-  stream: false,
+  transport: 'udp',
   oversize: false,
   source: { ip: '198.51.100.7', port: 5060 },
   destination: { ip: '203.0.113.5', port: 5060 },
   now: NOW,
+  validation: 'none',
 }
-const auth = new DigestAuth({ tokens: new Tokens(randomBytes), realm: 'asterisk', passwords: ['of the operator'] })
+const tokens = new Tokens(randomBytes, ASTERISK_CHAN_SIP.tokens)
+const auth = new DigestAuth({ tokens, passwords: ['of the operator'] })
 const hashText: HashText = (algorithm, text) => hash(algorithm, Buffer.from(text, 'latin1'), 'hex')
 
-const challenge = (init: { stale?: boolean; kind?: 'www' | 'proxy' } = {}) =>
-  auth.challenge({ source: UDP.source, callId: CALL_ID, now: NOW, stale: false, kind: 'www', ...init })
-
 function nonces(): string[] {
-  const { value, short = '', shortest = '' } = challenge()
-  return [value, short, shortest].map((text) => parseChallenge(text)?.nonce ?? '')
+  const { long, short } = tokens.nonce(UDP.source, CALL_ID, NOW)
+  return [long, short]
 }
 
 /** What a client says that knows the password. */
@@ -47,19 +48,20 @@ const register = (...lines: string[]) =>
 const read = (value: string, change: Partial<Circumstances> = {}) =>
   auth.read(register(`Authorization: ${value}`), { ...UDP, ...change })
 
-test('challenge() asks for MD5 in the way that svcrack reads, and shorter where room is short', () => {
-  const { name, value, short, shortest } = challenge()
-  assert.equal(name, 'WWW-Authenticate')
-  assert.match(value, /^Digest algorithm=MD5, realm="asterisk", nonce="[^"]+"$/)
-  assert.match(short ?? '', /^Digest algorithm=MD5,realm="asterisk",nonce="[^"]+"$/)
-  assert.match(shortest ?? '', /^Digest realm="asterisk",nonce="[^"]+"$/)
-  assert.equal(challenge({ kind: 'proxy' }).name, 'Proxy-Authenticate')
-})
-
-test('challenge() says in each spelling that only the nonce was too old', () => {
-  const { value, short = '', shortest = '' } = challenge({ stale: true })
-  for (const text of [value, short, shortest]) assert.equal(parseChallenge(text)?.stale, true)
-})
+for (const persona of PERSONAS) {
+  test(`each spelling of a challenge of ${persona.name} says what it has to, and when only the nonce was too old`, () => {
+    const nonce = new Tokens(randomBytes, persona.tokens).nonce(UDP.source, CALL_ID, NOW)
+    for (const isStale of [false, true]) {
+      const [line] = challengeLines(persona, { status: 401, realm: 'a"b', nonce, isStale })
+      for (const text of [line?.value, line?.short, line?.shortest]) {
+        const challenge = parseChallenge(text ?? '')
+        assert([nonce.long, nonce.short].includes(challenge?.nonce ?? ''), `${text}`)
+        assert.equal(challenge?.stale, isStale, `${text}`)
+        assert.equal(challenge?.algorithm ?? 'MD5', 'MD5', `${text}`)
+      }
+    }
+  })
+}
 
 test('read() knows its own nonce in each spelling, and the weak password behind it', () => {
   for (const nonce of nonces()) {

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { hash } from 'node:crypto'
-import type { Endpoint } from '../../core/event.ts'
 import { weakPasswords } from '../../core/weak-passwords.ts'
-import {
-  type ChallengeStyle,
-  credentialsOf,
-  type DigestChallenge,
-  type DigestCredentials,
-  findPassword,
-  type HashText,
-  writeChallenge,
-} from '../../wire/sip/digest.ts'
+import { credentialsOf, type DigestCredentials, findPassword, type HashText } from '../../wire/sip/digest.ts'
 import type { SipMessage } from '../../wire/sip/message.ts'
-import { type Circumstances, type HeaderLine, SHED } from './answer.ts'
+import type { Circumstances } from './answer.ts'
 import type { Tokens } from './token.ts'
 
 /** What a client offered to prove who it is. */
@@ -26,25 +17,17 @@ export type OfferedCredentials = {
   readonly matchedPassword: string | null
 }
 
-export type ChallengeInit = {
-  readonly source: Endpoint
-  readonly callId: string
-  readonly now: number // ms since epoch
-  readonly stale: boolean // whether the credentials that came were right but for the age of their nonce
-  readonly kind: 'www' | 'proxy' // 401 or 407
-}
+/** What of the circumstances of a request counts. */
+type Arrived = Pick<Circumstances, 'source' | 'now' | 'oversize'>
 
 export type DigestAuthDeps = {
   readonly tokens: Tokens
-  readonly realm: string
   /** Weak passwords beside those that everybody knows. */
   readonly passwords?: readonly string[]
 }
 
-const ORDER: ChallengeStyle['order'] = ['algorithm', 'realm', 'nonce', 'stale']
-
 /**
- * Challenges, and what came back for them. RFC 3261 §22, without a table: the nonce says itself whether it is ours.
+ * What came back for challenges. RFC 3261 §22, without a table: the nonce says itself whether it is ours.
  * It costs 24 hashes at most to judge a nonce, and a message has 4 at most. Only when one is ours, and when somebody
  * asks, passwords are tried on the credentials that carry it: for 771 hashes at most (6 for each of 128, and 3) of
  * about 600 bytes. As a rule there are 2 for each of about 100, and it takes 0.1 ms.
@@ -56,24 +39,8 @@ export class DigestAuth {
     this.#deps = deps
   }
 
-  /** A challenge for MD5, as scanners know no other: without quotes around it and first, for the sake of svcrack. */
-  challenge({ source, callId, now, stale, kind }: ChallengeInit): HeaderLine {
-    const { tokens, realm } = this.#deps
-    const { long, short } = tokens.nonce(source, callId, now)
-    const challenge: DigestChallenge = { realm, nonce: long, algorithm: 'MD5', qop: [], opaque: null, stale }
-    const write = (change: Partial<DigestChallenge>, separator: ',' | ', ') =>
-      writeChallenge({ ...challenge, ...change }, { order: ORDER, separator })
-    return {
-      name: kind === 'www' ? 'WWW-Authenticate' : 'Proxy-Authenticate',
-      value: write({}, ', '),
-      short: write({ nonce: short }, ','),
-      shortest: write({ nonce: short, algorithm: null }, ','), // MD5 is meant when no algorithm is named
-      shed: SHED.never,
-    }
-  }
-
   /** The credentials of the request, null when it has none: those with the best nonce, the first of them. */
-  read(request: SipMessage, circumstances: Circumstances): OfferedCredentials | null {
+  read(request: SipMessage, circumstances: Arrived): OfferedCredentials | null {
     const judged = credentialsOf(request).map((credentials) => ({
       credentials,
       nonce: this.#judge(credentials.nonce, request, circumstances),
@@ -96,7 +63,7 @@ export class DigestAuth {
     }
   }
 
-  #judge(nonce: string, request: SipMessage, { source, now }: Circumstances): OfferedCredentials['nonce'] {
+  #judge(nonce: string, request: SipMessage, { source, now }: Arrived): OfferedCredentials['nonce'] {
     const { tokens } = this.#deps
     const callId = request.header('call-id')
     if (callId === undefined || nonce === '') return 'foreign'
@@ -104,7 +71,7 @@ export class DigestAuth {
     return tokens.isStaleNonce(nonce, source, callId, now) ? 'stale' : 'foreign'
   }
 
-  #match(credentials: DigestCredentials, request: SipMessage, { oversize }: Circumstances): string | null {
+  #match(credentials: DigestCredentials, request: SipMessage, { oversize }: Arrived): string | null {
     const told = { method: request.method ?? '', body: oversize ? null : request.body }
     return findPassword(credentials, told, weakPasswords(credentials.username, this.#deps.passwords), hashText)
   }
