@@ -272,6 +272,9 @@ test('an event is shown as it is contracted', async () => {
     sentSize: 40,
     tags: ['toll-fraud-call'],
     defects: [],
+    auth: null,
+    tool: { name: 'sippts', evidence: 'user-agent', decodedTag: null },
+    headerOrder: null,
     count: 1,
     repeatCount: 0,
     lastAt: '2026-11-23T09:05:18.914Z',
@@ -288,6 +291,38 @@ test('raw bytes are UTF-8 when they are that, else a character each', async () =
   const app = await buildApi(deps)
   assert.equal((await getJson(app, '/v1/events/10')).body.raw, 'é\0')
   assert.equal((await getJson(app, '/v1/events/20')).body.raw, 'éÿ\0')
+})
+
+test('passwords, and what they can be guessed from, need the key', async () => {
+  const deps = fakeApiDeps()
+  const tag = Buffer.from('100:SECRET\u000112345').toString('hex')
+  const from = `"100" <sip:100@a>;tag=${tag}`
+  deps.store.push({
+    from,
+    raw: Buffer.from(`REGISTER sip:a SIP/2.0\r\nFrom: ${from}\r\nCSeq: 1\r\n\r\n`),
+    auth: { user: '100', realm: 'asterisk', algorithm: 'MD5', response: 'SECRET', matchedPassword: 'SECRET' },
+    tool: { name: 'svcrack', evidence: 'from-tag', decodedTag: '100:SECRET' },
+  })
+  const none = { user: '100', realm: 'asterisk', algorithm: 'MD5', response: 'SECRET', matchedPassword: null }
+  deps.store.push({ auth: none, tool: { name: 'svwar', evidence: 'from-tag', decodedTag: '100' } })
+  const app = await buildApi(deps)
+  for (const url of ['/v1/events', '/v1/events/10', '/v1/events/20']) {
+    const hidden = (await app.inject(url)).body
+    for (const secret of ['SECRET', tag]) assert.ok(!hidden.includes(secret), `${url}: ${hidden}`)
+    assert.ok((await app.inject({ url, headers: KEYED })).body.includes('SECRET'), url)
+  }
+  const HIDDEN = '[credentials: needs a key]'
+  const { body: cracked } = await getJson(app, '/v1/events/10')
+  assert.equal(cracked.from, `"100" <sip:100@a>;tag=${HIDDEN}`)
+  assert.deepEqual(cracked.auth, { ...none, response: HIDDEN, matchedPassword: HIDDEN })
+  assert.deepEqual(cracked.tool, { name: 'svcrack', evidence: 'from-tag', decodedTag: HIDDEN })
+  const { body: other } = await getJson(app, '/v1/events/20')
+  assert.equal(other.auth.matchedPassword, HIDDEN, 'whether a password was found is not told either')
+  assert.equal(other.tool.decodedTag, '100')
+  const { body: whole } = await getJson(app, '/v1/events/10', KEYED)
+  assert.equal(whole.from, from)
+  assert.equal(whole.auth.matchedPassword, 'SECRET')
+  assert.equal(whole.tool.decodedTag, '100:SECRET')
 })
 
 test('credentials in raw messages need the key', async () => {

@@ -2,6 +2,7 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { COLLECTED_METHODS, EVENT_KINDS, TRANSPORTS } from '../core/event.ts'
 import { INDICATOR_KINDS } from '../core/indicator.ts'
+import { SCANNER_TOOLS, SCANNER_TOOLS_VERSION, TOOL_EVIDENCES } from '../core/scanner-tools.ts'
 import { TAGS } from '../core/tags.ts'
 import { SOURCE_VALIDATIONS } from '../core/validation.ts'
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problem.ts'
@@ -15,6 +16,9 @@ export const VERDICTS = ['listed', 'seen', 'allowed', 'unknown'] as const
 const nullable = <T>(type: string, options: TSchema = {}) => Type.Unsafe<T | null>({ type: [type, 'null'], ...options })
 const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: values, ...(description === undefined ? {} : { description }) })
+
+const orNull = <T extends TSchema>(schema: T, description: string) =>
+  Type.Unsafe<Static<T> | null>({ ...schema, type: ['object', 'null'], description })
 
 const time = (description?: string) =>
   Type.String({ format: 'date-time', description: description ?? 'RFC 3339 in UTC, to the millisecond' })
@@ -52,6 +56,30 @@ export type IndicatorJson = Static<typeof IndicatorSchema>
 
 const CalledNumberSchema = Type.Object({ from: oneOf(['request-uri', 'to'] as const), raw: Type.String() }, closed)
 
+const SECRET = 'Hidden from requests without a key'
+const AuthSchema = Type.Object(
+  {
+    user: Type.String(),
+    realm: Type.String(),
+    algorithm: Type.String({ description: 'MD5 when the client named none' }),
+    response: Type.String({ description: SECRET }),
+    matchedPassword: nullable<string>('string', {
+      description: `The password that the response proves, if it is a weak one or the request gave it away. ${SECRET}`,
+    }),
+  },
+  closed,
+)
+const ToolSchema = Type.Object(
+  {
+    name: oneOf(SCANNER_TOOLS, `A program of version ${SCANNER_TOOLS_VERSION} of the list`),
+    evidence: oneOf(TOOL_EVIDENCES, 'What gave it away'),
+    decodedTag: nullable<string>('string', {
+      description: `What SIPVicious wrote into its From-tag: a target, an extension, or user:password. The last one is hidden from requests without a key`,
+    }),
+  },
+  closed,
+)
+
 export const EventSchema = Type.Object(
   {
     id: Type.String({ description: 'Larger is later' }),
@@ -80,6 +108,9 @@ export const EventSchema = Type.Object(
     sentSize: count('Bytes answered'),
     tags: Type.Array(oneOf(TAGS)),
     defects: Type.Array(Type.String()),
+    auth: orNull(AuthSchema, 'Digest credentials that the request carried'),
+    tool: orNull(ToolSchema, 'The program that sent the request'),
+    headerOrder: nullable<string>('string', { description: 'A hash of the names of its headers, in their order' }),
     count: count('Events folded into this one'),
     repeatCount: count('UDP retransmissions of them'),
     lastAt: time(),

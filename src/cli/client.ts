@@ -33,6 +33,8 @@ export type EventJson = {
   calledNumber: string | null
   e164: string | null
   userAgent: string | null
+  auth?: { user: string; matchedPassword: string | null } | null
+  tool?: { name: string; evidence: string } | null
   count: number
 }
 export type PageJson<T> = { items: T[]; next: string | null; total: number | null }

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { hideCredentials } from './credentials.ts'
+import { HIDDEN, hideCredentials, hideTags } from './credentials.ts'
 
-const HIDDEN = '[credentials: needs a key]'
+const SVCRACK = Buffer.from('100:1234\u00014079165808').toString('hex')
+const SVWAR = Buffer.from('100\u00014079165808').toString('hex')
 const hide = (text: string) => Buffer.from(hideCredentials(Buffer.from(text, 'latin1'))).toString('latin1')
 
 const cases: Record<string, readonly [string, string]> = {
@@ -24,6 +25,18 @@ const cases: Record<string, readonly [string, string]> = {
   'a CR within': ['x\r\nAuthorization: a\rb\r\nTo: c', `x\r\nAuthorization: ${HIDDEN}\r\nTo: c`],
   'one that is cut off': ['x\r\nAuthorization: Digest user', `x\r\nAuthorization: ${HIDDEN}`],
   'one after a body': ['x\r\n\r\nbody\r\nAuthorization: a\r\n', `x\r\n\r\nbody\r\nAuthorization: ${HIDDEN}\r\n`],
+  'the From-tag of svcrack': [
+    `From: <sip:100@a>;tag=${SVCRACK}\r\nCSeq: 1`,
+    `From: <sip:100@a>;tag=${HIDDEN}\r\nCSeq: 1`,
+  ],
+  'that tag in odd case and spaces': [
+    `f: <sip:100@a>; TAG =\r\n "${SVCRACK.toUpperCase()}"`,
+    `f: <sip:100@a>; TAG =\r\n "${HIDDEN}"`,
+  ],
+  'other tags': [
+    `From: a;tag=${SVWAR}\r\nTo: b;tag=as0123456789abcdef\r\nX: stag=${SVCRACK}`,
+    `From: a;tag=${SVWAR}\r\nTo: b;tag=as0123456789abcdef\r\nX: stag=${SVCRACK}`,
+  ],
   'other headers': ['X-Authorization: a\r\nWWW-Authenticate: b\r\n', 'X-Authorization: a\r\nWWW-Authenticate: b\r\n'],
 }
 
@@ -47,8 +60,31 @@ test('hideCredentials() leaves no secret, whatever stands around it', () => {
   )
 })
 
+test('hideTags() leaves no password of svcrack, whatever it is', () => {
+  const password = fc.string({ unit: 'binary', minLength: 1 })
+  fc.assert(
+    fc.property(password, fc.nat(), (text, random) => {
+      const hex = Buffer.from(`100:${text}\u0001${random}`).toString('hex')
+      assert.equal(hideTags(`<sip:100@a>;tag=${hex};x=y`), `<sip:100@a>;tag=${HIDDEN};x=y`)
+    }),
+  )
+})
+
 test('hideCredentials() takes linear time on 64 KiB of its own triggers', () => {
-  for (const unit of ['\r\n', ' ', '\r\n ', 'authorization', '\nauthorization', '\nauthorization:', '\r']) {
+  for (const unit of [
+    '\r\n',
+    ' ',
+    '\r\n ',
+    'authorization',
+    '\nauthorization',
+    '\nauthorization:',
+    '\r',
+    'tag',
+    ' tag=',
+    ';tag ',
+    '3a',
+    ';tag=3a3a3a3a',
+  ]) {
     const startedAt = performance.now()
     hide(unit.repeat(Math.ceil(65_536 / unit.length)))
     assert.ok(performance.now() - startedAt < 1000, JSON.stringify(unit))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { IdentifiedTool } from './scanner-tools.ts'
 import type { Tag } from './tags.ts'
 import type { SourceValidation } from './validation.ts'
 
@@ -38,8 +39,35 @@ export type EventKind = (typeof EVENT_KINDS)[number]
 /** Where a dialled number was found. */
 export type CalledNumber = { readonly from: 'request-uri' | 'to'; readonly raw: string }
 
+/** Digest credentials that came with a request; the first ones. `response` and `matchedPassword` are secrets. */
+export type EventAuth = {
+  readonly user: string
+  readonly realm: string
+  readonly algorithm: string // as received; MD5 when it names none
+  readonly response: string
+  /** The password that `response` proves, when it is a weak one or one that the request gave away; else null. */
+  readonly matchedPassword: string | null
+}
+
+/** The program that sent a request. */
+export type EventTool = IdentifiedTool & {
+  /** What it wrote into its From-tag: a target, an extension, or for svcrack `user:password`, a secret; else null. */
+  readonly decodedTag: string | null
+}
+
+/** Who seems to have sent a request. All null for what is none. */
+export type ClientTraits = {
+  readonly auth: EventAuth | null
+  readonly tool: EventTool | null
+  /** A short hash of the names of its headers in their order; null when they are not all there. */
+  readonly headerOrder: string | null
+}
+
 /** What one sensor saw once, with what could be read out of it. Evidence: never edited. */
-export type Event = {
+export type Event = CountedEvent & ClientTraits
+
+/** As much of an event as indicators and the index count. */
+export type CountedEvent = {
   readonly id: number // position in the journal: larger is later; ids are not dense
   readonly kind: EventKind
   readonly at: number // ms since epoch

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { Event } from '../core/event.ts'
+import type { CountedEvent } from '../core/event.ts'
 import type { EventRow } from './_event-row.ts'
 import type { FoldState } from './_fold-window.ts'
 import type { ExpiredPart, Wanted } from './_hour-runs.ts'
@@ -30,7 +30,7 @@ export function entryDay(entry: IndexEntry<Pick<Event, 'at'>>): string {
 let lastDay = { start: 0, name: dayOf(0) } // to write a date costs more than the rest of an entry
 
 /** What an entry adds to the indicators. */
-export function entryDeltas(entry: IndexEntry<Event>): Delta[] {
+export function entryDeltas(entry: IndexEntry<CountedEvent>): Delta[] {
   if (entry.type === 'event') return deltasOf(entry.event)
   const { source, at } = entry.original
   return repeatDeltas(source.ip, numberValues(entry.original), at)

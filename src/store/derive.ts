@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { deriveTags } from '../core/derive-tags.ts'
-import type { Event, EventKind } from '../core/event.ts'
+import type { CountedEvent, Event, EventKind } from '../core/event.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
 import { calledNumbers } from '../wire/sip/called-number.ts'
 import { looksLikeTls, parseMessage, type SipMessage } from '../wire/sip/message.ts'
+import { clientTraits } from './_client-traits.ts'
 import type { StoredObservation } from './record.ts'
 
 /** Reads out of an observation all that an event tells. Done again whenever it is asked for, so a better parser mends the past. */
 export function deriveEvent(id: number, observation: StoredObservation): Event {
+  const message = parseMessage(observation.bytes)
+  return { ...countedEvent(id, observation, message), ...clientTraits(message, observation) }
+}
+
+/** The same without what says who sent it, which costs most: a start reads a million events and asks for none of that. */
+export function deriveCounted(id: number, observation: StoredObservation): CountedEvent {
+  return countedEvent(id, observation, parseMessage(observation.bytes))
+}
+
+function countedEvent(id: number, observation: StoredObservation, message: SipMessage): CountedEvent {
   const { bytes, ...circumstances } = observation
-  const message = parseMessage(bytes)
   const kind = kindOf(message, observation.transport === 'udp')
   const isRequest = kind === 'sip-request'
   const numbers = isRequest ? calledNumbers(message) : []

@@ -136,6 +136,9 @@ function eventOfRow(row: EventRow): Event {
     e164: row.e164,
     tags: tagsOf(row.tagMask),
     defects: [],
+    auth: null,
+    tool: null,
+    headerOrder: null,
     raw: new Uint8Array(),
     rawShed: true,
   }
