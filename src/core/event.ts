@@ -2,7 +2,7 @@
 import type { Tag } from './tags.ts'
 import type { SourceValidation } from './validation.ts'
 
-export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
+export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss', 'rtp'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
 /** An address without brackets or zone (IPv4-mapped IPv6 is written as IPv4), and a port 0–65535. */
@@ -32,7 +32,7 @@ export type Observation = {
 }
 
 /** What the bytes turned out to be. `connection`: a stream that was opened and closed without a byte. */
-export const EVENT_KINDS = ['sip-request', 'sip-response', 'non-sip', 'empty', 'connection'] as const
+export const EVENT_KINDS = ['sip-request', 'sip-response', 'non-sip', 'empty', 'connection', 'media'] as const
 export type EventKind = (typeof EVENT_KINDS)[number]
 
 /** Where a dialled number was found. */
