@@ -60,6 +60,7 @@ describe('sentrypeer', () => {
       'ip',
       'number',
       'list',
+      'trace',
       'doctor',
       'config',
       'version',

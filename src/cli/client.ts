@@ -28,12 +28,29 @@ export type EventJson = {
   kind: string
   sourceIp: string
   sourcePort: number
+  destinationIp?: string
+  destinationPort?: number
   transport: string
   method: string | null
+  requestUri?: string | null
+  callId?: string | null
   calledNumber: string | null
   e164: string | null
   userAgent: string | null
+  responses?: number[]
+  size?: number
   count: number
+  repeatCount?: number
+  raw?: string
+  rawShed?: boolean
+  rawBase64?: string
+}
+export type CallJson = {
+  callId: string
+  items: EventJson[]
+  truncated: boolean
+  searchedSince: string
+  next: string | null
 }
 export type PageJson<T> = { items: T[]; next: string | null; total: number | null }
 export type StatsJson = {
@@ -114,6 +131,14 @@ export class NodeClient {
 
   events(query: Query): Promise<PageJson<EventJson>> {
     return this.#get('/v1/events', query)
+  }
+
+  event(id: string): Promise<EventJson> {
+    return this.#get(`/v1/events/${encodeURIComponent(id)}`)
+  }
+
+  call(callId: string, query: Query): Promise<CallJson> {
+    return this.#get(`/v1/calls/${encodeURIComponent(callId)}`, query)
   }
 
   /**
