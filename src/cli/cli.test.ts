@@ -61,6 +61,7 @@ describe('sentrypeer', () => {
       'number',
       'list',
       'trace',
+      'record',
       'doctor',
       'config',
       'version',

@@ -80,6 +80,14 @@ export class ApiProblem extends Error {
   }
 }
 
+/** For `catch()`: null in the place of what the node refuses with that code. */
+export function nullWhen(code: string): (error: unknown) => null {
+  return (error) => {
+    if (error instanceof DaemonError && error.cause instanceof ApiProblem && error.cause.code === code) return null
+    throw error
+  }
+}
+
 export type Query = Readonly<Record<string, string | number | undefined>>
 
 /** How to reach a node, and how that was found out: the origins are for error texts. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 
-const REPLACEMENT = '[credentials: needs a key]'
+/** What stands in the place of credentials that are not shown. */
+export const HIDDEN_CREDENTIALS = '[credentials: needs a key]'
 
 /**
  * A line that starts like an Authorization or Proxy-Authorization header, up to the line end that no folded line
@@ -13,6 +14,6 @@ const CREDENTIALS =
 /** The bytes with the values of those headers replaced; the very same bytes when there are none. */
 export function hideCredentials(raw: Uint8Array): Uint8Array {
   const text = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('latin1')
-  const hidden = text.replace(CREDENTIALS, (_whole: string, name: string) => `${name} ${REPLACEMENT}`)
+  const hidden = text.replace(CREDENTIALS, (_whole: string, name: string) => `${name} ${HIDDEN_CREDENTIALS}`)
   return hidden === text ? raw : Buffer.from(hidden, 'latin1')
 }

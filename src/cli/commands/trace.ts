@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Command } from 'commander'
-import { DaemonError } from '../../core/errors.ts'
-import { ApiProblem, type CallJson, type EventJson, type NodeClient } from '../client.ts'
+import { type CallJson, type EventJson, type NodeClient, nullWhen } from '../client.ts'
 import { type CliContext, EXIT, UsageError } from '../context.ts'
 import { endpoint, formatLadder } from '../ladder.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
@@ -43,17 +42,11 @@ export function define(command: Command, context: CliContext): void {
 }
 
 async function findCall(client: NodeClient, what: string, since: string | undefined, now: number): Promise<CallJson> {
-  const event = /^\d{1,16}$/.test(what) ? await client.event(what).catch(whenNotHeld) : null
+  // Attackers choose Call-IDs, and some choose digits alone.
+  const event = /^\d{1,16}$/.test(what) ? await client.event(what).catch(nullWhen('EVENT_NOT_HELD')) : null
   if (event === null) return readCall(client, what, since)
   if (!event.callId) throw new UsageError(`Event ${what} has no Call-ID: it is of no call`)
   return readCall(client, event.callId, since ?? sinceBefore(event, now))
-}
-
-/** Attackers choose Call-IDs, and some choose digits alone. */
-function whenNotHeld(error: unknown): null {
-  const problem = error instanceof DaemonError ? error.cause : null
-  if (problem instanceof ApiProblem && problem.code === 'EVENT_NOT_HELD') return null
-  throw error
 }
 
 /** Undefined where what the node takes without being told is far enough. */
