@@ -160,12 +160,12 @@ SECONDS  SOURCE                          NODE             VIA  REPEATS  AUTH  WH
     await using node = await fakeNode({ [PATH]: call([ITEMS[0]!], { next: '1', truncated: true, searchedSince }) })
     const { code, stdout, stderr } = await run(['trace', CALL_ID, '--url', node.url])
     assert.equal(code, 0)
-    assert.match(stdout, /30 messages/)
+    assert.match(stdout, /60 messages/)
     assert.equal(
       stderr,
       'Looked back to 1 h ago (2026-11-23 17:00:00 UTC) only: there may be older messages of this call\n',
     )
-    assert.equal(node.requests.length, 30)
+    assert.equal(node.requests.length, 60)
     const many = call(
       Array.from({ length: 1000 }, (_, i) => plain(i, i, 'OPTIONS')),
       { next: '1', truncated: true },

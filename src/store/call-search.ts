@@ -10,7 +10,7 @@ import type { CallPage, CallQuery, IndexedEvent } from './types.ts'
 export const CALL_LIMITS = {
   messageCount: 1000, // of a page
   rawSize: 4 * 1024 * 1024, // bytes of raw messages on a page: what the main thread handles at once
-  workMs: 2000, // of looking, for one question
+  workMs: 1000, // of looking, for one question
   sliceMs: 10, // after so long other questions are answered
   repeatedCount: 65_536, // events of which retransmissions are remembered until the event itself is reached
 } as const

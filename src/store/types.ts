@@ -106,7 +106,7 @@ export type Store = AsyncDisposable & {
   readonly indicators: Indicators
   events(query: EventQuery): Promise<EventPage>
   event(id: number): Promise<IndexedEvent | undefined>
-  /** Looks a call up in the journal, newest first, for 2 s at most: no index has Call-IDs. */
+  /** Looks a call up in the journal, newest first, for a second at most: no index has Call-IDs. */
   call(query: CallQuery): Promise<CallPage>
   /** Reads on in the journal; `after` 0 starts at the oldest record held. */
   read(after: number, limit: number): Promise<JournalBatch>

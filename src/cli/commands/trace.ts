@@ -10,7 +10,7 @@ import { type Paint, painter, plural, printable, printableJson } from '../termin
 import { formatTime } from '../time.ts'
 
 const MESSAGE_COUNT_MAX = 1000
-const ASK_COUNT_MAX = 30 // each takes the node 2 s at most
+const ASK_COUNT_MAX = 60 // each takes the node a second at most
 const BEFORE_EVENT_MS = 3_600_000 // a call began at most so long before the event that is asked for
 
 type TraceOptions = NodeOptions & { readonly since?: string; readonly json?: true }
