@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { mutatedMessage } from '../../test/support/mutated-message.ts'
 import { invite, message, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import { readSipVectors } from '../../test/support/sip-vectors.ts'
 import { hideCredentials } from '../core/credentials.ts'
@@ -88,4 +90,28 @@ test('makeVector() removes credentials unless told to keep them', () => {
   const kept = made(bytes, { withCredentials: true })
   assert.match(kept.bytes.toString(), /response="secret"/)
   assert.equal(kept.credentialsCount, 0)
+})
+
+test('makeVector() takes any message: our address is gone, and its parser finds what it says', () => {
+  const own = ['10.0.0.1', '203.0.113.5', '2a00:1450:4001::200e']
+  const originals = Object.values(SCANNERS).flatMap((bytes) =>
+    own.map((ip) => Buffer.from(bytes.toString('latin1').replaceAll('203.0.113.5', ip), 'latin1')),
+  )
+  fc.assert(
+    fc.property(
+      mutatedMessage(originals),
+      fc.constantFrom(...own),
+      fc.boolean(),
+      (bytes, destinationIp, withCredentials) => {
+        const vector = made(bytes, { destinationIp, withCredentials })
+        const text = vector.bytes.toString('latin1')
+        const digits = destinationIp.replaceAll('.', '\\.')
+        assert.doesNotMatch(text, new RegExp(`(?<![\\d.a-f:])${digits}(?![\\d.a-f:])`))
+        const { kind, defects } = vector.expected as { kind: string; defects: string[] }
+        const message = parseMessage(vector.bytes)
+        assert.deepEqual([kind, defects], [message.kind, message.defects.map(({ code }) => code).sort()])
+      },
+    ),
+    { numRuns: 2000 },
+  )
 })

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
 import { CALL_LIMITS, searchCall } from './call-search.ts'
+import { deriveEvent } from './derive.ts'
 import { JournalReader } from './journal-reader.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, serializeRepeat, writeEventRecord } from './record.ts'
@@ -157,6 +159,49 @@ test('a page holds 4 MiB of messages at most', async (t) => {
   const size = items.reduce((sum, { event }) => sum + event.raw.length, 0)
   assert(size > 4_000_000 && size <= CALL_LIMITS.rawSize, `${size}`)
   assert.equal(items.length + (await find({ before: next ?? 0 })).items.length, 100)
+})
+
+test('whatever the journal holds, the same is found as by reading all of it', async (t) => {
+  const names = ['wanted', 'Call-ID', '1', 'INVITE', 'a b', '\x01', '@']
+  const step = fc.record({
+    callId: fc.constantFrom(...names),
+    agent: fc.constantFrom(...names),
+    what: fc.constantFrom('event', 'event', 'event', 'repeat', 'commit'),
+    passMs: fc.constantFrom(0, 1, HOUR_MS / 3),
+  })
+  const query = fc.record({ callId: fc.constantFrom(...names), from: fc.nat(60), to: fc.nat(60) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), query, async (steps, { callId, from, to }) => {
+      const { reader, add, repeat, commit, find } = journal(t)
+      const times: number[] = []
+      const ids: number[] = []
+      let at = START
+      for (const one of steps) {
+        at += one.passMs
+        times.push(at)
+        const earlier = ids[ids.length >> 1]
+        if (one.what === 'commit') commit()
+        else if (one.what === 'repeat' && earlier !== undefined) repeat(earlier, at)
+        else ids.push(add({ at, bytes: sipRequest({ callId: one.callId, userAgent: one.agent }) }))
+      }
+      commit()
+      const since = times[from] ?? 0
+      const upTo = ids[to] ?? Number.MAX_SAFE_INTEGER
+      const all = reader.read(0, 1000, upTo)
+      const wanted = all.flatMap(({ id, record }) => {
+        if (record.type !== 'event' || record.observation.at < since) return []
+        if (deriveEvent(id, record.observation).callId !== callId) return []
+        const repeats = all.filter(({ record: other }) => other.type === 'repeat' && other.repeat.repeatOf === id)
+        return [`${id} ${repeats.length}`]
+      })
+      const { items } = await find({ callId, since, upTo })
+      assert.deepEqual(
+        items.map(({ event, repeatCount }) => `${event.id} ${repeatCount}`),
+        wanted,
+      )
+    }),
+    { numRuns: 60 },
+  )
 })
 
 test('it stops when its time is over, says how far it came, and goes on from there', async (t) => {
