@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { commit, openJournal } from '../../test/support/journal.ts'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
 import { CALL_LIMITS, searchCall } from './call-search.ts'
 import { deriveEvent } from './derive.ts'
 import { JournalReader } from './journal-reader.ts'
-import { JournalWriter } from './journal-writer.ts'
-import { eventRecordSize, serializeRepeat, writeEventRecord } from './record.ts'
+import { eventRecordSize, writeEventRecord } from './record.ts'
 import { HOUR_MS } from './retention.ts'
 import type { CallPage, CallQuery } from './types.ts'
 
@@ -27,7 +27,7 @@ type Journal = {
 
 function journal(t: TestContext): Journal {
   const dir = tempDir(t)
-  const writer = new JournalWriter(dir)
+  const writer = openJournal(dir)
   const reader = new JournalReader(dir)
   t.after(() => {
     reader[Symbol.dispose]()
@@ -41,8 +41,8 @@ function journal(t: TestContext): Journal {
       writeEventRecord(wanted, bytes, 0)
       return writer.append(bytes, 0, wanted.at)
     },
-    repeat: (id, at) => void writer.append(serializeRepeat({ at, repeatOf: id, sentSize: 0 }), 0, at),
-    commit: () => void writer.commit(),
+    repeat: (id, at) => void writer.appendRepeat({ at, repeatOf: id, sentSize: 0 }, at),
+    commit: () => void commit(writer),
     find: ({ upTo = Number.MAX_SAFE_INTEGER, passMs = 0, signal = new AbortController().signal, ...query }) => {
       let now = 0
       const monotonicNow = () => (now += passMs)
