@@ -311,13 +311,13 @@ test('passwords, and what they can be guessed from, need the key', async () => {
     for (const secret of ['SECRET', tag]) assert.ok(!hidden.includes(secret), `${url}: ${hidden}`)
     assert.ok((await app.inject({ url, headers: KEYED })).body.includes('SECRET'), url)
   }
-  const HIDDEN = '[credentials: needs a key]'
+  const HIDDEN_CREDENTIALS = '[credentials: needs a key]'
   const { body: cracked } = await getJson(app, '/v1/events/10')
-  assert.equal(cracked.from, `"100" <sip:100@a>;tag=${HIDDEN}`)
-  assert.deepEqual(cracked.auth, { ...none, response: HIDDEN, matchedPassword: HIDDEN })
-  assert.deepEqual(cracked.tool, { name: 'svcrack', evidence: 'from-tag', decodedTag: HIDDEN })
+  assert.equal(cracked.from, `"100" <sip:100@a>;tag=${HIDDEN_CREDENTIALS}`)
+  assert.deepEqual(cracked.auth, { ...none, response: HIDDEN_CREDENTIALS, matchedPassword: HIDDEN_CREDENTIALS })
+  assert.deepEqual(cracked.tool, { name: 'svcrack', evidence: 'from-tag', decodedTag: HIDDEN_CREDENTIALS })
   const { body: other } = await getJson(app, '/v1/events/20')
-  assert.equal(other.auth.matchedPassword, HIDDEN, 'whether a password was found is not told either')
+  assert.equal(other.auth.matchedPassword, HIDDEN_CREDENTIALS, 'whether a password was found is not told either')
   assert.equal(other.tool.decodedTag, '100')
   const { body: whole } = await getJson(app, '/v1/events/10', KEYED)
   assert.equal(whole.from, from)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isUtf8 } from 'node:buffer'
-import { HIDDEN, hideCredentials, hideTags } from '../core/credentials.ts'
+import { HIDDEN_CREDENTIALS, hideCredentials, hideTags } from '../core/credentials.ts'
 import type { EventAuth, EventTool } from '../core/event.ts'
 import type { DialledForm, Indicator } from '../core/indicator.ts'
 import type { IndexedEvent } from '../store/types.ts'
@@ -82,14 +82,20 @@ export function eventJson(indexed: IndexedEvent, options: EventJsonOptions): Eve
 function authJson(auth: EventAuth | null, whole: boolean): EventJson['auth'] {
   if (auth === null) return null
   const { user, realm, algorithm } = auth
-  const { response, matchedPassword } = whole ? auth : { response: HIDDEN, matchedPassword: HIDDEN }
+  const { response, matchedPassword } = whole
+    ? auth
+    : { response: HIDDEN_CREDENTIALS, matchedPassword: HIDDEN_CREDENTIALS }
   return { user, realm, algorithm, response, matchedPassword }
 }
 
 function toolJson(tool: EventTool | null, whole: boolean): EventJson['tool'] {
   if (tool === null) return null
   const { name, evidence, decodedTag } = tool
-  return { name, evidence, decodedTag: name === 'svcrack' && decodedTag !== null && !whole ? HIDDEN : decodedTag }
+  return {
+    name,
+    evidence,
+    decodedTag: name === 'svcrack' && decodedTag !== null && !whole ? HIDDEN_CREDENTIALS : decodedTag,
+  }
 }
 
 function rawText(raw: Uint8Array): string {

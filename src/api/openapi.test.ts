@@ -88,7 +88,7 @@ test('the document is whole: each route has a name, a summary and schemas for wh
 test('shared schemas have their own names', async () => {
   const { document } = await seenApi()
   const names = Object.keys(document.components.schemas)
-  assert.deepEqual(names.sort(), ['DialledForm', 'Event', 'EventPage', 'Indicator', 'IndicatorPage', 'Problem'])
+  assert.deepEqual(names.sort(), ['Call', 'DialledForm', 'Event', 'EventPage', 'Indicator', 'IndicatorPage', 'Problem'])
 })
 
 test('the routes are the contracted ones', async () => {
@@ -101,6 +101,7 @@ test('the routes are the contracted ones', async () => {
     '/ip-addresses/{value}',
     '/numbers',
     '/numbers/{value}',
+    '/v1/calls/{callId}',
     '/v1/events',
     '/v1/events/stream',
     '/v1/events/{id}',
@@ -126,6 +127,7 @@ const nasty = fc.oneof(
     '%00',
     '\0',
     '192.0.2.1',
+    'abc@198.51.100.7',
     '::1',
     '__proto__',
     'x'.repeat(300),

@@ -146,6 +146,21 @@ const page = (item: string, $id: string) =>
 export const IndicatorPageSchema = page('Indicator', 'IndicatorPage')
 export const EventPageSchema = page('Event', 'EventPage')
 
+export const CallSchema = Type.Object(
+  {
+    callId: Type.String(),
+    items: Type.Array(Type.Unsafe<unknown>({ $ref: 'Event#' }), { description: 'Oldest first, 1,000 at most' }),
+    truncated: Type.Boolean({
+      description: 'There may be older ones: not all of the time asked for was looked through',
+    }),
+    searchedSince: time('How far back was looked, RFC 3339 in UTC'),
+    next: nullable<string>('string', {
+      description: 'The `after` that goes on from there; null: all was looked through',
+    }),
+  },
+  { $id: 'Call', ...closed, description: 'The messages of one call' },
+)
+
 export const SHARED_SCHEMAS = [
   DialledSchema,
   IndicatorSchema,
@@ -153,6 +168,7 @@ export const SHARED_SCHEMAS = [
   ProblemSchema,
   IndicatorPageSchema,
   EventPageSchema,
+  CallSchema,
 ]
 
 /** A reference to one of the shared schemas, as Fastify resolves it. */
@@ -215,6 +231,16 @@ export type StreamQueryParameters = Static<typeof StreamQuerySchema>
 export const EventIdSchema = Type.Object({
   id: Type.String({ pattern: EVENT_ID, description: 'the `id` of an event: digits alone' }),
 })
+export const CallParametersSchema = Type.Object({
+  callId: text('the value of a Call-ID header, percent-encoded'),
+})
+export const CallQuerySchema = Type.Object(
+  {
+    since: Type.Optional(since),
+    after: Type.Optional(Type.String({ pattern: EVENT_ID, description: 'the `next` of the answer before' })),
+  },
+  closed,
+)
 export const NoQuerySchema = Type.Object({}, closed)
 
 /** The response entries of a route for the problems it may answer with. */

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { FAKE_NOW, fakeNode, problem, run } from '../../test/support/fake-node.ts'
-import { HIDDEN } from '../core/credentials.ts'
+import { HIDDEN_CREDENTIALS } from '../core/credentials.ts'
 import { formatLocal } from './time.ts'
 
 const AT = new Date(FAKE_NOW - 60_000).toISOString()
@@ -62,6 +62,8 @@ describe('sentrypeer', () => {
       'ip',
       'number',
       'list',
+      'trace',
+      'record',
       'doctor',
       'config',
       'version',
@@ -395,7 +397,7 @@ ${time} tcp [2001:db8::1]:5061    non-sip  -              -
   test('shows the program behind the user agent, and the password where it may be shown', async () => {
     const tool = { name: 'svcrack', evidence: 'from-tag', decodedTag: null }
     const auth = { user: '100', realm: 'a', algorithm: 'MD5', response: 'x', matchedPassword: '1234' }
-    const hidden = { ...auth, matchedPassword: HIDDEN }
+    const hidden = { ...auth, matchedPassword: HIDDEN_CREDENTIALS }
     await using node = await fakeNode({
       '/v1/events/stream': stream(
         block(11, { userAgent: 'a', tool, auth }),

@@ -33,7 +33,7 @@ export type Observation = {
 }
 
 /** What the bytes turned out to be. `connection`: a stream that was opened and closed without a byte. */
-export const EVENT_KINDS = ['sip-request', 'sip-response', 'non-sip', 'empty', 'connection'] as const
+export const EVENT_KINDS = ['sip-request', 'sip-response', 'non-sip', 'empty', 'connection', 'media'] as const
 export type EventKind = (typeof EVENT_KINDS)[number]
 
 /** Where a dialled number was found. */

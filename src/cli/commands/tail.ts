@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Command } from 'commander'
-import { HIDDEN } from '../../core/credentials.ts'
+import { HIDDEN_CREDENTIALS } from '../../core/credentials.ts'
 import type { EventJson, NodeClient, Query } from '../client.ts'
 import type { CliContext } from '../context.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
@@ -128,6 +128,6 @@ function shownClient({ tool, auth }: EventJson): string {
   const name = !tool || tool.evidence === 'user-agent' ? '' : `  [${printable(tool.name)}]`
   if (!auth) return name
   const { user, matchedPassword } = auth
-  const password = matchedPassword === null || matchedPassword === HIDDEN ? '' : `:${matchedPassword}`
+  const password = matchedPassword === null || matchedPassword === HIDDEN_CREDENTIALS ? '' : `:${matchedPassword}`
   return `${name}  as ${printable(user + password)}`
 }

@@ -129,7 +129,9 @@ class Pool implements AsyncDisposable {
   }
 
   #drop(socket: Socket): void {
-    this.#ready.splice(this.#ready.indexOf(socket), 1)
+    const index = this.#ready.indexOf(socket)
+    if (index === -1) return
+    this.#ready.splice(index, 1)
     socket.close()
     this.fill()
   }
