@@ -6,8 +6,9 @@ import { describe, test } from 'node:test'
 import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
+import type { Persona } from '../../src/sensors/uas/persona.ts'
 import { observationOf } from '../support/datagrams.ts'
-import { ASTERISK_CHAN_SIP } from '../support/personas.ts'
+import { ASTERISK_CHAN_SIP, PERSONAS } from '../support/personas.ts'
 import { freePort, has, run } from '../support/scanner-programs.ts'
 
 const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
@@ -80,6 +81,18 @@ describe('the tools of the scanners', { concurrency: 4 }, () => {
       assert.match(output, new RegExp(`127\\.0\\.0\\.1:${node.port}\\s*\\| ${banner}`), `${method}: ${output}`)
       t.diagnostic(`${method}: ${node.check()}`)
     }
+  })
+
+  test('svmap prints whichever device it is', async (t) => {
+    if (!has(t, 'svmap')) return
+    const prints = async (persona: Persona): Promise<void> => {
+      const as = { interaction: 'medium', personas: { default: persona, byAddress: new Map() } } as const
+      await using node = await startSensors([udp()], RATES, as)
+      const { output } = await run('svmap', [`-p${node.port}`, `-P${await freePort()}`, '127.0.0.1'])
+      assert(output.includes(`| ${persona.server.slice(0, 20)}`), output)
+      t.diagnostic(`${persona.name}: ${node.check()}`)
+    }
+    await Promise.all(PERSONAS.map(prints))
   })
 
   test('svmap prints the device over IPv6', async (t) => {
