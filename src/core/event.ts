@@ -29,6 +29,8 @@ export type Observation = {
   /** What was received, at most 64 KiB of it. Only valid during the call it is passed to. Empty: a connection that said nothing, or an empty datagram. */
   readonly bytes: Uint8Array
   readonly size: number // bytes received; more than bytes.length when the rest was not kept
+  /** JA4 fingerprint of the ClientHello, where it came over TLS and could be read. */
+  readonly ja4?: string | null
 }
 
 /** What the bytes turned out to be. `connection`: a stream that was opened and closed without a byte. */

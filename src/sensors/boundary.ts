@@ -21,7 +21,12 @@ export type SensorLog = {
 export type ReplySink = (bytes: Uint8Array) => boolean
 
 /** A connection, as far as answering goes. */
-export type StreamPeer = { readonly transport: Transport; readonly source: Endpoint; readonly destination: Endpoint }
+export type StreamPeer = {
+  readonly transport: Transport
+  readonly source: Endpoint
+  readonly destination: Endpoint
+  readonly ja4?: string // of its ClientHello, where it is one of TLS
+}
 
 /** What a stream handed over: a message, or what came in place of one. */
 export type StreamPacket = {
@@ -29,6 +34,7 @@ export type StreamPacket = {
   readonly evidence: Uint8Array // what is kept of it
   readonly size: number // bytes received
   readonly oversize: boolean
+  readonly answered?: readonly Reply[] // what another protocol than SIP has answered
 }
 
 export type BoundaryDeps = {
@@ -66,12 +72,12 @@ export class Boundary {
     const { message, oversize } = packet
     if (packet.size > 0) this.#deps.counters.receivedCount++
     const circumstances = { ...peer, stream: true, oversize, now: at }
-    const sent = message.length === 0 ? NO_REPLIES : this.#answer(message, circumstances, reply)
+    const sent = message.length === 0 ? (packet.answered ?? NO_REPLIES) : this.#answer(message, circumstances, reply)
     this.#record(peer, packet, at, sent)
   }
 
-  /** Whether a keep-alive of that connection may be answered (RFC 5626 §3.5.1). */
-  mayPong(peer: StreamPeer): boolean {
+  /** Whether what is no SIP may be answered: a keep-alive (RFC 5626 §3.5.1), a handshake of TLS, a request of HTTP. */
+  mayAnswer(peer: StreamPeer): boolean {
     const { guard, limiter, now } = this.#deps
     if (this.#passive || !guard.mayReply(peer.source.ip, peer.source.port, peer.destination)) return false
     return limiter.take(peer.source.ip, 1, now(), true)
@@ -109,7 +115,7 @@ export class Boundary {
   }
 
   #record(
-    { transport, source, destination }: StreamPeer,
+    { transport, source, destination, ja4 }: StreamPeer,
     { evidence, size }: Pick<StreamPacket, 'evidence' | 'size'>,
     at: number,
     sent: readonly Reply[],
@@ -127,6 +133,7 @@ export class Boundary {
         sentSize: sent.reduce((size, one) => size + one.bytes.length, 0),
         bytes,
         size,
+        ...(ja4 === undefined ? {} : { ja4 }),
       })
     } catch (error) {
       this.bug(bytes, error)

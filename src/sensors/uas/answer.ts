@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { Endpoint } from '../../core/event.ts'
+import type { Endpoint, Transport } from '../../core/event.ts'
 import type { Token } from './token.ts'
 
 /** What a header line is given up after, when a datagram leaves no room: the lowest rank goes first, 0 stays. */
@@ -32,10 +32,23 @@ export type Answer = {
 /** Where and when a message arrived. */
 export type Circumstances = {
   readonly stream: boolean // over a connection, whose source address its handshake proved
+  readonly transport?: Transport // of a connection; tcp when left out
   readonly oversize: boolean // only the beginning is here, since the rest is larger than we take
   readonly source: Endpoint
   readonly destination: Endpoint
   readonly now: number // ms since epoch
+}
+
+/** Whether a connection shows by itself where a message ends, so that Content-Length may be missing. RFC 7118 §5.3. */
+export function framesMessages({ transport }: Circumstances): boolean {
+  return transport === 'ws' || transport === 'wss'
+}
+
+/** The transport parameter of our own URI; none over UDP. RFC 3261 §19.1.1, RFC 7118 §5.2.3. */
+export function transportParameter({ stream, transport }: Circumstances): string {
+  if (!stream) return ''
+  if (transport === 'ws' || transport === 'wss') return ';transport=ws'
+  return transport === 'tls' ? ';transport=TLS' : ';transport=TCP'
 }
 
 /** A host as it stands in a URI. */

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
 import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
-import { type Answer, type Circumstances, type HeaderLine, SHED, uriHost } from './answer.ts'
+import {
+  type Answer,
+  type Circumstances,
+  framesMessages,
+  type HeaderLine,
+  SHED,
+  transportParameter,
+  uriHost,
+} from './answer.ts'
 import type { Persona } from './persona.ts'
 import type { RecentInvites } from './recent-invites.ts'
 import { describeSession } from './sdp.ts'
@@ -61,7 +69,8 @@ export class Responder {
     const { request, method, circumstances } = exchange
     const bad: DefectCode[] = []
     for (const { code, severity } of request.defects) {
-      const unframed = circumstances.stream && code === 'content-length-missing' // RFC 3261 §18.3
+      // RFC 3261 §18.3
+      const unframed = code === 'content-length-missing' && circumstances.stream && !framesMessages(circumstances)
       if (severity !== 'lenient' || unframed) bad.push(code)
     }
     if (circumstances.oversize || bad.some((code) => OVERSIZE.has(code))) {
@@ -167,7 +176,7 @@ export class Responder {
     const user = parseUri(request.requestUri ?? '')?.user ?? ''
     const userAt = /^[\w+*.-]{1,40}$/.test(user) ? `${user}@` : ''
     const host = `${uriHost(ip)}:${port}`
-    const transport = circumstances.stream ? ';transport=TCP' : ''
+    const transport = transportParameter(circumstances)
     return line('Contact', `<sip:${userAt}${host}${transport}>`, `<sip:${host}${transport}>`)
   }
 
