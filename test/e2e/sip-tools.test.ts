@@ -12,7 +12,9 @@ import { describe, type TestContext, test } from 'node:test'
 import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
+import { makeCredentials } from '../support/credentials.ts'
 import { observationOf } from '../support/datagrams.ts'
+import { request } from '../support/sip-samples.ts'
 
 const TOOL_MS = 30_000 // longer than any of them takes
 const PACKAGES = {
@@ -21,6 +23,7 @@ const PACKAGES = {
   svcrack: 'sipvicious',
   sipp: 'sip-tester',
   sipsak: 'sipsak',
+  openssl: 'openssl',
 }
 type Tool = keyof typeof PACKAGES
 
@@ -39,13 +42,26 @@ function has(t: TestContext, tool: Tool): boolean {
   return false
 }
 
-async function run(tool: Tool, args: readonly string[]): Promise<{ output: string; code: number | null }> {
+/** `until`: its input stays open until it has printed that. */
+async function run(
+  tool: Tool,
+  args: readonly string[],
+  { input = '', until }: { input?: string | Uint8Array; until?: RegExp } = {},
+): Promise<{ output: string; code: number | null }> {
   const folder = mkdtempSync(join(tmpdir(), 'sip-tools-'))
   try {
     const env = { ...process.env, HOME: folder, TERM: 'dumb' }
-    const child = spawn(tool, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TOOL_MS })
+    const child = spawn(tool, args, { cwd: folder, env, stdio: 'pipe', timeout: TOOL_MS })
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (bytes) => {
+        output += bytes
+        if (until?.test(output)) child.stdin.end()
+      })
+    }
+    child.stdin.on('error', () => {}) // it does not have to read what it is given
+    child.stdin.write(input)
+    if (until === undefined) child.stdin.end()
     const [code] = await once(child, 'close')
     return { output, code }
   } finally {
@@ -58,7 +74,9 @@ const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: 
 async function startSensors(listen: SensorsConfig['listen'], replyLimit: SensorsConfig['replyLimit'] = RATES) {
   const observations: (Observation & { text: string })[] = []
   const trouble: string[] = []
-  const config = { enabled: true, passive: false, neverReply: [], receiver: 'auto', listen, replyLimit } as const
+  const credentials = makeCredentials()
+  const common = { enabled: true, passive: false, neverReply: [], receiver: 'auto' } as const
+  const config = { ...common, listen, replyLimit, credentials }
   const observe = (one: Observation) =>
     void observations.push({ ...one, text: Buffer.from(one.bytes).toString('latin1') })
   const sensors: Sensors = await listenSensors(config, {
@@ -88,6 +106,7 @@ async function startSensors(listen: SensorsConfig['listen'], replyLimit: Sensors
 
 const udp = (host = '127.0.0.1', port = 0) => ({ transport: 'udp', host, port }) as const
 const tcp = (host = '127.0.0.1', port = 0) => ({ transport: 'tcp', host, port }) as const
+const tls = (host: string) => ({ transport: 'tls', host, port: 0 }) as const
 
 /** A UDP port that is free just now, for a tool that wants to be told its own. */
 async function freePort(host = '127.0.0.1'): Promise<number> {
@@ -204,6 +223,39 @@ describe('the tools of the scanners', { concurrency: 4 }, () => {
       t.diagnostic(node.check())
     })
   }
+
+  for (const [host, version] of [
+    ['127.0.0.1', '-tls1_2'],
+    ['127.0.0.1', '-tls1_3'],
+    ['::1', '-tls1_3'],
+  ] as const) {
+    test(`openssl gets the answer to OPTIONS over TLS (${version.slice(1)}, ${host})`, async (t) => {
+      if (!has(t, 'openssl')) return
+      await using node = await startSensors([tls(host)])
+      const to = `${host.includes(':') ? `[${host}]` : host}:${node.port}`
+      const talk = { input: request(), until: /\r\n\r\n$/ }
+      const { output } = await run(
+        'openssl',
+        ['s_client', '-connect', to, version, '-alpn', 'sip', '-quiet', '-no_ign_eof'],
+        talk,
+      )
+      assert.match(output, /SIP\/2\.0 200 OK\r\n/, output)
+      const { ja4, transport } = node.observations[0]!
+      assert.equal(transport, 'tls')
+      assert.match(ja4 ?? '', new RegExp(`^t${version === '-tls1_2' ? 12 : 13}i\\d{4}sp_`))
+      t.diagnostic(node.check())
+    })
+  }
+
+  test('openssl sees the certificate, and ALPN', async (t) => {
+    if (!has(t, 'openssl')) return
+    await using node = await startSensors([tls('127.0.0.1')])
+    const { output } = await run('openssl', ['s_client', '-connect', `127.0.0.1:${node.port}`, '-alpn', 'sip'])
+    assert.match(output, /subject=CN ?= ?pbx/, output)
+    assert.match(output, /ALPN protocol: sip/, output)
+    assert.match(output, /self-signed certificate|self signed certificate/, output)
+    t.diagnostic(node.check())
+  })
 
   for (const transport of ['udp', 'tcp']) {
     test(`sipsak takes the answer to its OPTIONS over ${transport}`, async (t) => {
