@@ -49,7 +49,7 @@ export class Opening implements HeldConnection {
     this.#openedAt = deps.monotonicNow()
     this.#handlers = {
       data: (bytes) => this.#contain(() => this.#receive(bytes)),
-      end: () => this.#contain(() => this.destroy()),
+      end: () => this.#contain(() => this.#onEnd()),
       close: () => this.#contain(() => this.#conclude()),
     }
     for (const [event, handler] of Object.entries(this.#handlers)) socket.on(event, handler)
@@ -90,6 +90,11 @@ export class Opening implements HeldConnection {
     this.#socket.pause()
     this.#waitsForTurn = true
     this.#deps.turns.add(this)
+  }
+
+  /** Without its end there is nothing to wait for; an answer that is under way is still sent. */
+  #onEnd(): void {
+    if (this.#closingAt === null) this.destroy()
   }
 
   #recognize(): void {

@@ -210,6 +210,29 @@ test('over TLS: whom nothing may be sent to gets no handshake, and is recorded w
   }
 })
 
+test('over TLS: a peer that does not read is not read from, and others go on', async () => {
+  await using node = await start()
+  using greedy = await tlsClient(node.tlsPort)
+  greedy.socket.pause()
+  const many = Buffer.concat(Array(200).fill(invite()))
+  let isStuck = false
+  while (!isStuck) isStuck = !greedy.write(many) && greedy.socket.writableLength > 8 * many.length
+  using other = await tlsClient(node.tlsPort)
+  other.write(request())
+  await other.got(/200 OK/)
+  greedy.socket.resume()
+  await greedy.got(/200 OK/)
+})
+
+test('over TLS: who closes its side still gets the answer to what it had sent', async () => {
+  await using node = await start()
+  using client = await tlsClient(node.tlsPort, { allowHalfOpen: true } as ConnectionOptions)
+  client.socket.end(request())
+  await client.got(/200 OK/)
+  await once(client.socket, 'close')
+  assert.equal(node.observations.length, 1)
+})
+
 test('over TLS: a client cannot ask for another handshake', async () => {
   await using node = await start()
   using client = await tlsClient(node.tlsPort, { maxVersion: 'TLSv1.2' })

@@ -174,8 +174,8 @@ export class WebSocketConnection implements HeldConnection {
 
   /** A peer that does not take its answers is not read from until it does. */
   #readOn(): void {
-    const unsentSize = this.#socket.writableLength + this.#frames.writableLength
-    if (this.#chunk.length === 0 && unsentSize <= this.#deps.limits.unsentSizeMax) this.#socket.resume()
+    const { limits } = this.#deps
+    if (this.#chunk.length === 0 && this.#socket.writableLength <= limits.unsentSizeMax) this.#socket.resume()
   }
 
   #end(code?: number): void {
@@ -227,8 +227,9 @@ class Frames extends Duplex {
 
   override _read(): void {}
 
-  override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(bytes, done)
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#socket.write(bytes) // what it cannot send yet is counted there, by its connection
+    done()
   }
 
   override _final(done: () => void): void {

@@ -122,6 +122,34 @@ test('over WebSocket: pings of both kinds are answered, line ends alone are not'
   assert.deepEqual(tagsOf(seen), ['non-sip', 'ws-probe']) // no SIP came of it
 })
 
+test('over WebSocket: a peer that does not read is not read from, and others go on', async () => {
+  await using node = await start()
+  using greedy = await tcpClient(node.wsPort)
+  greedy.write(UPGRADE)
+  await greedy.got(/ 101 /)
+  greedy.socket.pause()
+  const pings = Buffer.concat(Array(10_000).fill(Buffer.from('898000000000', 'hex')))
+  let isStuck = false
+  while (!isStuck) isStuck = !greedy.write(pings) && greedy.socket.writableLength > 64 * pings.length
+  using other = await webSocket(`ws://127.0.0.1:${node.wsPort}/`)
+  other.socket.send(request())
+  await other.got(1)
+  assert.equal(node.sensors.counters().connectionCount, 2)
+})
+
+test('over WebSocket: who closes its side still gets the answers to what it had sent', async () => {
+  await using node = await start()
+  using client = await tcpClient(node.wsPort)
+  const bytes = invite()
+  const head = Buffer.from([0x82, 0xfe, bytes.length >> 8, bytes.length & 0xff, 0, 0, 0, 0])
+  client.socket.end(Buffer.concat([Buffer.from(UPGRADE), head, bytes]))
+  const received = await client.over()
+  assert.deepEqual(received.match(/SIP\/2\.0 \d{3}/g), ['SIP/2.0 100', 'SIP/2.0 180', 'SIP/2.0 200'])
+  const [seen] = await node.observed(1)
+  assert.deepEqual(seen?.responses, [100, 180, 200])
+  assert.equal(node.observations.length, 1)
+})
+
 test('over WebSocket: a request that nothing follows is one probe, with its bytes', async () => {
   await using node = await start()
   using client = await tcpClient(node.wsPort)
