@@ -87,7 +87,7 @@ describe('the tools of the scanners', { concurrency: 4 }, () => {
     if (!has(t, 'svmap')) return
     const prints = async (persona: Persona): Promise<void> => {
       const as = { interaction: 'medium', personas: { default: persona, byAddress: new Map() } } as const
-      await using node = await startSensors([udp()], RATES, as)
+      await using node = await startSensors([udp()], as)
       const { output } = await run('svmap', [`-p${node.port}`, `-P${await freePort()}`, '127.0.0.1'])
       assert(output.includes(`| ${persona.server.slice(0, 20)}`), output)
       t.diagnostic(`${persona.name}: ${node.check()}`)
