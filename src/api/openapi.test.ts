@@ -88,7 +88,15 @@ test('the document is whole: each route has a name, a summary and schemas for wh
 test('shared schemas have their own names', async () => {
   const { document } = await seenApi()
   const names = Object.keys(document.components.schemas)
-  assert.deepEqual(names.sort(), ['DialledForm', 'Event', 'EventPage', 'Indicator', 'IndicatorPage', 'Problem'])
+  assert.deepEqual(names.sort(), [
+    'DialPrefix',
+    'DialledForm',
+    'Event',
+    'EventPage',
+    'Indicator',
+    'IndicatorPage',
+    'Problem',
+  ])
 })
 
 test('the routes are the contracted ones', async () => {

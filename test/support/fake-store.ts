@@ -41,12 +41,15 @@ export function fakeEvent(event: Partial<Event> & { readonly id: number }): Even
     cseq: '1 INVITE',
     userAgent: 'pplsip',
     calledNumbers: [{ from: 'request-uri', raw: '900442081234567' }],
+    otherNumbers: [],
     calledNumber: '900442081234567',
     e164: '+442081234567',
     tags: ['toll-fraud-call'],
     defects: [],
     raw,
     rawShed: false,
+    ja4: null,
+    media: null,
     ...event,
   }
 }

@@ -38,6 +38,8 @@ export const plainRequest = {
   cseqEnd: 0,
   /** Whether it asks for extensions (Require, RFC 3261 §20.32). */
   hasRequire: false,
+  /** Whether it has an Authorization or Proxy-Authorization header. */
+  hasCredentials: false,
 }
 
 const VIA = 1
@@ -52,6 +54,8 @@ const USER_AGENT = 256
 const CONTACT = 512
 const ROUTE = 1024
 const REQUIRE = 2048
+const CREDENTIALS = 4096
+const REFER_TO = 8192
 const REQUIRED = VIA | FROM | TO | CALL_ID | CSEQ
 const CSEQ_LIMIT = 2 ** 31 // RFC 3261 §8.1.1.5
 
@@ -71,6 +75,9 @@ for (const [name, bit] of [
   ['route', ROUTE],
   ['record-route', ROUTE],
   ['require', REQUIRE],
+  ['authorization', CREDENTIALS],
+  ['proxy-authorization', CREDENTIALS],
+  ['refer-to', REFER_TO],
 ] as const) {
   BITS[nameId(name)] = bit
 }
@@ -126,6 +133,7 @@ function readHeaders(bytes: Uint8Array, from: number, limit: number): number {
   contentLength = -1
   plainRequest.agentStart = plainRequest.agentEnd = -1
   plainRequest.hasRequire = false
+  plainRequest.hasCredentials = false
   let seen = 0
   let at = from
   for (let count = 0; count <= HEADER_COUNT_MAX; count++) {
@@ -172,6 +180,10 @@ function takes(bytes: Uint8Array, start: number, end: number, bit: number, seen:
   }
   if (bit === REQUIRE) {
     plainRequest.hasRequire = true
+    return true
+  }
+  if (bit === CREDENTIALS) {
+    plainRequest.hasCredentials = true
     return true
   }
   if (!isFirst) return false
