@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { parse } from 'smol-toml'
+import { ASTERISK_CHAN_SIP } from '../test/support/personas.ts'
 import { type ConfigSources, configSchema, configTable, exampleToml, loadConfig, parseSipListen } from './config.ts'
 import { DaemonError } from './core/errors.ts'
 
@@ -47,7 +48,11 @@ describe('loadConfig() defaults', () => {
           { transport: 'tcp', host: '0.0.0.0', port: 5060 },
           { transport: 'tcp', host: '::', port: 5060 },
         ],
-        passive: false,
+        interaction: 'medium',
+        pacing: 'natural',
+        persona: 'asterisk-chan-sip',
+        addressPersonas: [],
+        personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
         receiver: 'auto',
         receiverThreads: 0,
         neverReply: [],
@@ -93,7 +98,7 @@ describe('loadConfig() defaults', () => {
 })
 
 describe('loadConfig() precedence', () => {
-  const toml = '[state]\nquota_mib = 64\n[api]\nport = 1\n[sip]\npassive = true\n'
+  const toml = '[state]\nquota_mib = 64\n[api]\nport = 1\n[sip]\ninteraction = "passive"\n'
 
   test('is file < environment < flags, and says which it was', async () => {
     const { config, origins, file } = await load({
@@ -104,10 +109,10 @@ describe('loadConfig() precedence', () => {
     assert.equal(config.api.port, 3)
     assert.equal(config.api.host, '127.0.0.2')
     assert.equal(config.state.quotaMiB, 65)
-    assert.equal(config.sip.passive, true)
+    assert.equal(config.sip.interaction, 'passive')
     assert.equal(origins.get('api.port'), 'flag --api')
     assert.equal(origins.get('state.quota_mib'), 'environment SENTRYPEER_STATE_QUOTA_MIB')
-    assert.equal(origins.get('sip.passive'), `file ${file}`)
+    assert.equal(origins.get('sip.interaction'), `file ${file}`)
     assert.equal(origins.get('sip.enabled'), 'default')
   })
 
@@ -134,6 +139,20 @@ describe('loadConfig() precedence', () => {
       { transport: 'tcp', host: '::1', port: 5070 },
     ])
     assert.equal((await load({ flags: { sip: false } })).config.sip.enabled, false)
+  })
+
+  test('personas are read, of all addresses and of some', async () => {
+    const toml = '[sip]\npersona = "kamailio"\naddress_personas = ["192.0.2.10=freeswitch", "0:0::1=freeswitch"]\n'
+    const { personas } = (await load({ toml })).config.sip
+    assert.equal(personas.default.name, 'kamailio')
+    assert.deepEqual(
+      [...personas.byAddress].map(([address, { name }]) => [address, name]),
+      [
+        ['192.0.2.10', 'freeswitch'],
+        ['::1', 'freeswitch'],
+      ],
+    )
+    assert.equal((await load({ toml, flags: { persona: 'freepbx' } })).config.sip.personas.default.name, 'freepbx')
   })
 
   test('relative paths start from the file that holds them', async () => {
@@ -178,7 +197,7 @@ describe("loadConfig() and the original's variables", () => {
       const env = Object.fromEntries([...Object.keys(on), 'SENTRYPEER_PEER_TO_PEER'].map((name) => [name, off]))
       const { config, notices } = await load({ env: { ...env, SENTRYPEER_SIP_RESPONSIVE: off, SENTRYPEER_API: off } })
       assert.equal(config.sip.enabled, true)
-      assert.equal(config.sip.passive, true)
+      assert.equal(config.sip.interaction, 'passive')
       assert.equal(config.api.enabled, false)
       assert.equal(config.syslog.enabled, false)
       assert.equal(config.jsonLog.enabled, false)
@@ -271,8 +290,11 @@ describe('loadConfig() notices', () => {
 
 describe('loadConfig() refusals', () => {
   const cases: readonly [toml: string, text: string][] = [
-    ['[sip]\npasive = true', 'sip.pasive (file T, line 2): there is no such key; did you mean sip.passive?'],
-    ['passive = true', 'passive (file T, line 1): there is no such key; did you mean sip.passive?'],
+    [
+      '[sip]\ninteracton = "low"',
+      'sip.interacton (file T, line 2): there is no such key; did you mean sip.interaction?',
+    ],
+    ['interaction = "low"', 'interaction (file T, line 1): there is no such key; did you mean sip.interaction?'],
     ['[sip]\nport = 5060', 'sip.port (file T, line 2): there is no such key; did you mean api.port?'],
     ['[spi]\nx = 1', 'spi (file T, line 1): there is no such key; did you mean sip?'],
     ['[state]\nquotaMiB = 100', 'state.quotaMiB (file T, line 2): there is no such key; did you mean state.quota_mib?'],
@@ -284,7 +306,7 @@ describe('loadConfig() refusals', () => {
     ],
     ['api = { port = "x" }', 'api.port = "x" (file T): must be a whole number from 0 to 65535, such as 8082'],
     ['api.port = 1.5', 'api.port = 1.5 (file T, line 1): must be a whole number from 0 to 65535, such as 8082'],
-    ['sip."passive" = "yes"', 'sip.passive = "yes" (file T, line 1): must be true or false'],
+    ['sip."enabled" = "yes"', 'sip.enabled = "yes" (file T, line 1): must be true or false'],
     [
       '[log]\nlevel = "inof"',
       'log.level = "inof" (file T, line 2): must be debug, info, warn or error; did you mean info?',
@@ -346,16 +368,36 @@ describe('loadConfig() refusals', () => {
     )
   })
 
+  test('of personas name the setting, the file and the key', async () => {
+    assert.match(
+      await refusal({ flags: { persona: 'freeswich' } }),
+      /^sip\.persona = "freeswich" \(flag --persona\): there is no such persona; did you mean freeswitch\?/,
+    )
+    await writeFile(join(dir, 'mine.toml'), 'title = "x"\n')
+    assert.match(
+      await refusal({ toml: '[sip]\naddress_personas = ["192.0.2.1=mine.toml"]\n' }),
+      /^sip\.address_personas = ".*mine\.toml" \(file T, line 2\): persona .*mine\.toml: server: is missing; /,
+    )
+    assert.match(
+      await refusal({ toml: '[sip]\naddress_personas = ["pbx=freeswitch"]\n' }),
+      /"pbx=freeswitch": must be ADDRESS=NAME, such as 192\.0\.2\.10=freeswitch/,
+    )
+    assert.match(
+      await refusal({ toml: '[sip]\naddress_personas = ["::1=freeswitch", "0::1=kamailio"]\n' }),
+      /sip\.address_personas: ::1 is there twice/,
+    )
+  })
+
   test('name every problem at once', async () => {
     assert.equal(
-      await refusal({ toml: '[sip]\npasive = true\n[api]\nport = -1' }),
-      '2 problems\n  sip.pasive (file T, line 2): there is no such key; did you mean sip.passive?' +
+      await refusal({ toml: '[sip]\ninteracton = "low"\n[api]\nport = -1' }),
+      '2 problems\n  sip.interacton (file T, line 2): there is no such key; did you mean sip.interaction?' +
         '\n  api.port = -1 (file T, line 4): must be a whole number from 0 to 65535, such as 8082',
     )
   })
 
   test('show where TOML breaks', async () => {
-    assert.match(await refusal({ toml: '[sip]\npassive = tru\n' }), /^file T, line 2, column 1\d?: not TOML: /)
+    assert.match(await refusal({ toml: '[sip]\nenabled = tru\n' }), /^file T, line 2, column 1\d?: not TOML: /)
   })
 
   test('of a named file that is not there say so', async () => {
@@ -406,7 +448,7 @@ describe('the documents of the configuration', () => {
 
   test('configTable() has a line for every setting, each name once', () => {
     const rows = configTable()
-    assert.equal(rows.length, 25)
+    assert.equal(rows.length, 28)
     assert.equal(new Set(rows.map((row) => row.environment)).size, rows.length)
     assert.deepEqual(
       rows.find((row) => row.key === 'json_log.max_mib'),

@@ -9,16 +9,20 @@ import { readFlags } from './config/_flags.ts'
 import { databaseNotice } from './config/_honey.ts'
 import { LEAVES } from './config/_leaves.ts'
 import { configFilePlaces, defaultStateDir } from './config/_places.ts'
-import type { Config, SipListen } from './config/_schema.ts'
+import type { AddressPersona, Config, SipListen } from './config/_schema.ts'
 import { emptySource, type Setting, type Source } from './config/_source.ts'
-import { formatHostPort, formatSipListen, readValue } from './config/_values.ts'
+import { formatAddressPersona, formatHostPort, formatSipListen, readValue } from './config/_values.ts'
+import { loadPersona } from './config/personas.ts'
 import { DaemonError } from './core/errors.ts'
 import { isLoopback } from './core/loopback.ts'
 import { quote } from './core/text.ts'
+import type { Persona, Personas } from './sensors/uas/persona.ts'
 
 export { type ConfigRow, configSchema, configTable, exampleToml } from './config/_documents.ts'
+export { personaJsonSchema } from './config/_persona-schema.ts'
 export type { Config, SipListen } from './config/_schema.ts'
 export { formatHostPort, formatSipListen, parseSipListen } from './config/_values.ts'
+export { isPersonaFile, loadPersona, parsePersona, personaNames, readPersonaText } from './config/personas.ts'
 
 export type ConfigSources = {
   readonly flags: Readonly<Record<string, unknown>> // as commander names them: stateDir, sip, api, …
@@ -29,7 +33,7 @@ export type ConfigSources = {
 
 export type LoadedConfig = {
   readonly config: Config
-  /** Where each value came from, by key ('sip.passive'): 'default', 'file /x.toml', 'environment SENTRYPEER_X' or 'flag --x'. */
+  /** Where each value came from, by key ('sip.interaction'): 'default', 'file /x.toml', 'environment SENTRYPEER_X' or 'flag --x'. */
   readonly origins: Map<string, string>
   /** What the operator should hear: settings without effect, unknown variables, what is open to others. */
   readonly notices: string[]
@@ -53,7 +57,7 @@ export async function loadConfig({
   const given = new Map<string, Setting>(sources.flatMap(({ settings }) => [...settings]))
   const problems = sources.flatMap((source) => source.problems)
   const { values, origins } = readSettings(given, env, problems)
-  const config = buildConfig(values)
+  const config = buildConfig(values, readPersonas(values, given, problems))
   if (problems.length === 0) checkTogether(config, problems)
   if (problems.length > 0) throw new DaemonError('CONFIG_INVALID', joinProblems(problems))
   const notices = [...sources.flatMap((source) => source.notices), ...exposureNotices(config)]
@@ -131,8 +135,36 @@ function defaultOf(
   return { ...setting, value: dir, origin, where: origin }
 }
 
-function buildConfig(values: ReadonlyMap<string, unknown>): Config {
-  const config: Record<string, unknown> = {}
+/** The devices that are named; what is wrong with them is a problem of the setting that names them. */
+function readPersonas(
+  values: ReadonlyMap<string, unknown>,
+  given: ReadonlyMap<string, Setting>,
+  problems: string[],
+): Personas | null {
+  const known = new Map<string, Persona>()
+  const read = (key: string, name: string): Persona | null => {
+    try {
+      const persona = known.get(name) ?? loadPersona(name)
+      known.set(name, persona)
+      return persona
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      problems.push(`${key} = ${quote(name)} (${given.get(key)?.where ?? 'default'}): ${error.message}`)
+      return null
+    }
+  }
+  const main = values.get('sip.persona') as string | undefined // undefined when what was set is no text
+  const persona = main === undefined ? null : read('sip.persona', main)
+  const byAddress = new Map<string, Persona>()
+  for (const one of (values.get('sip.address_personas') ?? []) as AddressPersona[]) {
+    const other = read('sip.address_personas', one.persona)
+    if (other !== null) byAddress.set(one.address, other)
+  }
+  return persona === null ? null : { default: persona, byAddress }
+}
+
+function buildConfig(values: ReadonlyMap<string, unknown>, personas: Personas | null): Config {
+  const config: Record<string, unknown> = { sip: { personas } }
   for (const { key, path } of LEAVES) {
     let branch = config
     for (const name of path.slice(0, -1)) branch = (branch[name] ??= {}) as Record<string, unknown>
@@ -145,7 +177,9 @@ function buildConfig(values: ReadonlyMap<string, unknown>): Config {
 export function listSettings(config: Config): { key: string; value: unknown }[] {
   return LEAVES.map(({ key, path, schema }) => {
     const value = path.reduce<unknown>((branch, name) => (branch as Record<string, unknown>)[name], config)
-    return { key, value: schema.form === 'sip-listen' ? (value as SipListen[]).map(formatSipListen) : value }
+    if (schema.form === 'sip-listen') return { key, value: (value as SipListen[]).map(formatSipListen) }
+    if (schema.form === 'address-persona') return { key, value: (value as AddressPersona[]).map(formatAddressPersona) }
+    return { key, value }
   })
 }
 
@@ -155,6 +189,9 @@ function checkTogether({ sip }: Config, problems: string[]): void {
     problems.push('sip.listen = []: there is nothing to listen on; to switch SIP off, set sip.enabled = false')
   }
   const seen = new Set<string>()
+  const addresses = sip.addressPersonas.map(({ address }) => address)
+  const twice = addresses.find((address, index) => addresses.indexOf(address) < index)
+  if (twice !== undefined) problems.push(`sip.address_personas: ${twice} is there twice`)
   for (const listen of sip.listen) {
     const text = formatSipListen(listen)
     if (listen.port !== 0 && seen.has(text)) problems.push(`sip.listen: ${text} is there twice`)

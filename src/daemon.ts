@@ -16,6 +16,7 @@ import { openSyslog } from './logs/syslog.ts'
 import { listenSensors } from './sensors/sensors.ts'
 import type { Listener, Sensors } from './sensors/types.ts'
 import { type ClockOffset, createClock, createClockOffset } from './store/clock.ts'
+import { collectGarbage } from './store/garbage.ts'
 import { openStore } from './store/store.ts'
 import type { Store, StoreStatus } from './store/types.ts'
 import { VERSION } from './version.ts'
@@ -78,6 +79,7 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
     apiUrl = api.url
     parts.use(announceNode(state.dir, { url: api.url, version: VERSION, startedAt }))
   }
+  collectGarbage()
   ready = true
   const { repairs } = store.status()
   const { listeners } = sensors

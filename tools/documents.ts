@@ -3,7 +3,7 @@
 import { pino } from 'pino'
 import { buildApi } from '../src/api/api.ts'
 import { PROBLEMS } from '../src/api/problem.ts'
-import { configSchema, configTable, exampleToml } from '../src/config.ts'
+import { configSchema, configTable, exampleToml, personaJsonSchema } from '../src/config.ts'
 import { ERRORS } from '../src/core/errors.ts'
 import type { Store } from '../src/store/types.ts'
 import { VERSION } from '../src/version.ts'
@@ -15,6 +15,7 @@ export const DOCUMENTS: readonly Document[] = [
   { path: 'docs/errors.md', generate: errorsPage },
   { path: 'docs/config.md', generate: configPage },
   { path: 'docs/config.schema.json', generate: () => `${JSON.stringify(configSchema, null, 2)}\n` },
+  { path: 'docs/persona.schema.json', generate: () => `${JSON.stringify(personaJsonSchema, null, 2)}\n` },
   { path: 'packaging/sentrypeer.toml', generate: exampleToml },
   { path: 'docs/openapi.json', generate: openApi },
 ]

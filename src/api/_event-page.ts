@@ -23,21 +23,36 @@ export async function* eventPageText(
   first: EventPage,
   options: EventJsonOptions,
 ): AsyncGenerator<string> {
-  let part = '{"items":['
-  let separator = ''
   let next = first.next
-  for await (const page of pagesWithin(store, query, first)) {
-    next = page.next
-    for (const item of page.items) {
+  async function* pages() {
+    for await (const page of pagesWithin(store, query, first)) {
+      next = page.next
+      yield page.items
+    }
+  }
+  yield '{"items":'
+  yield* eventListText(pages(), options)
+  yield `,"next":${next === null ? null : `"${next}"`},"total":${first.total}}`
+}
+
+/** A JSON array of events in parts, a part a turn of the event loop: a fast client would take all within one. */
+export async function* eventListText(
+  lists: AsyncIterable<readonly IndexedEvent[]> | Iterable<readonly IndexedEvent[]>,
+  options: EventJsonOptions,
+): AsyncGenerator<string> {
+  let part = '['
+  let separator = ''
+  for await (const items of lists) {
+    for (const item of items) {
       part += `${separator}${JSON.stringify(eventJson(item, options))}`
       separator = ','
       if (part.length < PART_LENGTH) continue
       yield part
       part = ''
-      await turn() // a fast client would take all parts within one turn of the event loop
+      await turn()
     }
   }
-  yield `${part}],"next":${next === null ? null : `"${next}"`},"total":${first.total}}`
+  yield `${part}]`
 }
 
 /** The small pages that make up one, until it is full. */

@@ -291,6 +291,9 @@ test('an event is shown as it is contracted', async () => {
     sentSize: 40,
     tags: ['toll-fraud-call'],
     defects: [],
+    auth: null,
+    tool: { name: 'sippts', evidence: 'user-agent', decodedTag: null },
+    headerOrder: null,
     count: 1,
     repeatCount: 0,
     lastAt: '2026-11-23T09:05:18.914Z',
@@ -311,9 +314,10 @@ test('an event of media shows its summary, and the TLS connection of an event it
     packetCount: 250,
     byteCount: 43_000,
     lostCount: 2,
+    foreignCount: 0,
     dtmf: '12#',
     durationMs: 5020,
-    ssrcs: [4_294_967_295],
+    ssrcs: ['ffffffff'],
   }
   deps.store.push({ kind: 'media', transport: 'rtp', media })
   deps.store.push({ transport: 'tls', ja4: 't13d1516h2_8daaf6152771_b186095e22b6' })
@@ -329,6 +333,38 @@ test('raw bytes are UTF-8 when they are that, else a character each', async () =
   const app = await buildApi(deps)
   assert.equal((await getJson(app, '/v1/events/10')).body.raw, 'é\0')
   assert.equal((await getJson(app, '/v1/events/20')).body.raw, 'éÿ\0')
+})
+
+test('passwords, and what they can be guessed from, need the key', async () => {
+  const deps = fakeApiDeps()
+  const tag = Buffer.from('100:SECRET\u000112345').toString('hex')
+  const from = `"100" <sip:100@a>;tag=${tag}`
+  deps.store.push({
+    from,
+    raw: Buffer.from(`REGISTER sip:a SIP/2.0\r\nFrom: ${from}\r\nCSeq: 1\r\n\r\n`),
+    auth: { user: '100', realm: 'asterisk', algorithm: 'MD5', response: 'SECRET', matchedPassword: 'SECRET' },
+    tool: { name: 'svcrack', evidence: 'from-tag', decodedTag: '100:SECRET' },
+  })
+  const none = { user: '100', realm: 'asterisk', algorithm: 'MD5', response: 'SECRET', matchedPassword: null }
+  deps.store.push({ auth: none, tool: { name: 'svwar', evidence: 'from-tag', decodedTag: '100' } })
+  const app = await buildApi(deps)
+  for (const url of ['/v1/events', '/v1/events/10', '/v1/events/20']) {
+    const hidden = (await app.inject(url)).body
+    for (const secret of ['SECRET', tag]) assert.ok(!hidden.includes(secret), `${url}: ${hidden}`)
+    assert.ok((await app.inject({ url, headers: KEYED })).body.includes('SECRET'), url)
+  }
+  const HIDDEN_CREDENTIALS = '[credentials: needs a key]'
+  const { body: cracked } = await getJson(app, '/v1/events/10')
+  assert.equal(cracked.from, `"100" <sip:100@a>;tag=${HIDDEN_CREDENTIALS}`)
+  assert.deepEqual(cracked.auth, { ...none, response: HIDDEN_CREDENTIALS, matchedPassword: HIDDEN_CREDENTIALS })
+  assert.deepEqual(cracked.tool, { name: 'svcrack', evidence: 'from-tag', decodedTag: HIDDEN_CREDENTIALS })
+  const { body: other } = await getJson(app, '/v1/events/20')
+  assert.equal(other.auth.matchedPassword, HIDDEN_CREDENTIALS, 'whether a password was found is not told either')
+  assert.equal(other.tool.decodedTag, '100')
+  const { body: whole } = await getJson(app, '/v1/events/10', KEYED)
+  assert.equal(whole.from, from)
+  assert.equal(whole.auth.matchedPassword, 'SECRET')
+  assert.equal(whole.tool.decodedTag, '100:SECRET')
 })
 
 test('credentials in raw messages need the key', async () => {

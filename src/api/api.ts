@@ -11,6 +11,7 @@ import { addLegacyRoutes, answerNothingHere } from './legacy.ts'
 import { collectMethods } from './methods.ts'
 import { addOpenApi } from './openapi.ts'
 import { Problem, quote } from './problem.ts'
+import { addCallRoutes } from './routes/calls.ts'
 import { addEventRoutes } from './routes/events.ts'
 import { addIndicatorRoutes } from './routes/indicators.ts'
 import { addStatusRoutes } from './routes/status.ts'
@@ -51,6 +52,7 @@ export async function buildApi(deps: ApiDeps, config: Omit<ApiConfig, 'port'> = 
   addStatusRoutes(app, deps, streams)
   addIndicatorRoutes(app, deps)
   addEventRoutes(app, deps)
+  addCallRoutes(app, deps)
   addStreamRoute(app, deps, streams)
   addLegacyRoutes(app, deps)
   return app

@@ -17,7 +17,7 @@ export type ApiConfig = { readonly host: string; readonly port: number; readonly
 
 /** What the API needs of the node; all of it may be called at any time. */
 export type ApiDeps = {
-  readonly store: Pick<Store, 'indicators' | 'events' | 'event' | 'read' | 'position' | 'onAdvance' | 'status'>
+  readonly store: Pick<Store, 'indicators' | 'events' | 'event' | 'call' | 'read' | 'position' | 'onAdvance' | 'status'>
   now(): number
   readonly log: Logger
   readonly node: {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isUtf8 } from 'node:buffer'
-import { hideCredentials } from '../core/credentials.ts'
-import type { CalledNumber } from '../core/event.ts'
+import { HIDDEN_CREDENTIALS, hideCredentials, hideTags } from '../core/credentials.ts'
+import type { CalledNumber, EventAuth, EventTool } from '../core/event.ts'
 import type { Indicator } from '../core/indicator.ts'
 import { describeNumber, dialPrefixesOf, type NumberPlace, placeOf } from '../core/number-details.ts'
 import type { IndexedEvent } from '../store/types.ts'
@@ -38,7 +38,7 @@ function numberText({ dialled }: Indicator, { numberType, isNonGeographic }: Num
 const whySeen = (count: number) =>
   `This node saw it in ${count} ${count === 1 ? 'event' : 'events'} of the last 7 days. Being seen is no verdict: nothing is blocked for it.`
 
-/** `whole`: credentials stay in the raw message. `base64`: the raw bytes come a second time, exactly. */
+/** `whole`: credentials are shown. `base64`: the raw bytes come a second time, exactly. */
 export type EventJsonOptions = { readonly whole: boolean; readonly base64?: boolean }
 
 /** An event as `/v1` shows it. */
@@ -56,7 +56,7 @@ export function eventJson(indexed: IndexedEvent, options: EventJsonOptions): Eve
     transport: event.transport,
     method: event.method,
     requestUri: event.requestUri,
-    from: event.from,
+    from: options.whole || event.from === null ? event.from : hideTags(event.from),
     to: event.to,
     contact: event.contact,
     callId: event.callId,
@@ -73,6 +73,9 @@ export function eventJson(indexed: IndexedEvent, options: EventJsonOptions): Eve
     sentSize: event.sentSize,
     tags: [...event.tags],
     defects: [...event.defects],
+    auth: authJson(event.auth, options.whole),
+    tool: toolJson(event.tool, options.whole),
+    headerOrder: event.headerOrder,
     count,
     repeatCount,
     lastAt: timeJson(lastAt),
@@ -88,6 +91,26 @@ export function eventJson(indexed: IndexedEvent, options: EventJsonOptions): Eve
 function numberJson({ from, raw }: CalledNumber): NumberJson {
   const { candidates, ...details } = describeNumber(raw)
   return { from, raw, ...details, candidates: candidates.map((candidate) => ({ ...candidate })) }
+}
+
+/** Whether a password was found is part of the secret. */
+function authJson(auth: EventAuth | null, whole: boolean): EventJson['auth'] {
+  if (auth === null) return null
+  const { user, realm, algorithm } = auth
+  const { response, matchedPassword } = whole
+    ? auth
+    : { response: HIDDEN_CREDENTIALS, matchedPassword: HIDDEN_CREDENTIALS }
+  return { user, realm, algorithm, response, matchedPassword }
+}
+
+function toolJson(tool: EventTool | null, whole: boolean): EventJson['tool'] {
+  if (tool === null) return null
+  const { name, evidence, decodedTag } = tool
+  return {
+    name,
+    evidence,
+    decodedTag: name === 'svcrack' && decodedTag !== null && !whole ? HIDDEN_CREDENTIALS : decodedTag,
+  }
 }
 
 function rawText(raw: Uint8Array): string {

@@ -89,6 +89,7 @@ test('shared schemas have their own names', async () => {
   const { document } = await seenApi()
   const names = Object.keys(document.components.schemas)
   assert.deepEqual(names.sort(), [
+    'Call',
     'DialPrefix',
     'DialledForm',
     'Event',
@@ -109,6 +110,7 @@ test('the routes are the contracted ones', async () => {
     '/ip-addresses/{value}',
     '/numbers',
     '/numbers/{value}',
+    '/v1/calls/{callId}',
     '/v1/events',
     '/v1/events/stream',
     '/v1/events/{id}',
@@ -134,6 +136,7 @@ const nasty = fc.oneof(
     '%00',
     '\0',
     '192.0.2.1',
+    'abc@198.51.100.7',
     '::1',
     '__proto__',
     'x'.repeat(300),

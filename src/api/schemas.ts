@@ -3,6 +3,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { COLLECTED_METHODS, EVENT_KINDS, NUMBER_SOURCES, TRANSPORTS } from '../core/event.ts'
 import { INDICATOR_KINDS } from '../core/indicator.ts'
 import { NUMBER_CLASSES } from '../core/number-details.ts'
+import { SCANNER_TOOLS, SCANNER_TOOLS_VERSION, TOOL_EVIDENCES } from '../core/scanner-tools.ts'
 import { TAGS } from '../core/tags.ts'
 import { SOURCE_VALIDATIONS } from '../core/validation.ts'
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problem.ts'
@@ -16,6 +17,9 @@ export const VERDICTS = ['listed', 'seen', 'allowed', 'unknown'] as const
 const nullable = <T>(type: string, options: TSchema = {}) => Type.Unsafe<T | null>({ type: [type, 'null'], ...options })
 const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: values, ...(description === undefined ? {} : { description }) })
+
+const orNull = <T extends TSchema>(schema: T, description: string) =>
+  Type.Unsafe<Static<T> | null>({ ...schema, type: ['object', 'null'], description })
 
 const time = (description?: string) =>
   Type.String({ format: 'date-time', description: description ?? 'RFC 3339 in UTC, to the millisecond' })
@@ -99,9 +103,34 @@ const MediaSchema = Type.Object(
     packetCount: count(),
     byteCount: count(),
     lostCount: count(),
+    foreignCount: count(),
     dtmf: Type.String(),
     durationMs: count(),
-    ssrcs: Type.Array(Type.Integer()),
+    ssrcs: Type.Array(Type.String()),
+  },
+  closed,
+)
+
+const SECRET = 'Hidden from requests without a key'
+const AuthSchema = Type.Object(
+  {
+    user: Type.String(),
+    realm: Type.String(),
+    algorithm: Type.String({ description: 'MD5 when the client named none' }),
+    response: Type.String({ description: SECRET }),
+    matchedPassword: nullable<string>('string', {
+      description: `The password that the response proves, if it is a weak one or the request gave it away. ${SECRET}`,
+    }),
+  },
+  closed,
+)
+const ToolSchema = Type.Object(
+  {
+    name: oneOf(SCANNER_TOOLS, `A program of version ${SCANNER_TOOLS_VERSION} of the list`),
+    evidence: oneOf(TOOL_EVIDENCES, 'What gave it away'),
+    decodedTag: nullable<string>('string', {
+      description: `What SIPVicious wrote into its From-tag: a target, an extension, or user:password. The last one is hidden from requests without a key`,
+    }),
   },
   closed,
 )
@@ -135,6 +164,9 @@ export const EventSchema = Type.Object(
     sentSize: count('Bytes answered'),
     tags: Type.Array(oneOf(TAGS)),
     defects: Type.Array(Type.String()),
+    auth: orNull(AuthSchema, 'Digest credentials that the request carried'),
+    tool: orNull(ToolSchema, 'The program that sent the request'),
+    headerOrder: nullable<string>('string', { description: 'A hash of the names of its headers, in their order' }),
     count: count('Events folded into this one'),
     repeatCount: count('UDP retransmissions of them'),
     lastAt: time(),
@@ -175,6 +207,21 @@ const page = (item: string, $id: string) =>
 export const IndicatorPageSchema = page('Indicator', 'IndicatorPage')
 export const EventPageSchema = page('Event', 'EventPage')
 
+export const CallSchema = Type.Object(
+  {
+    callId: Type.String(),
+    items: Type.Array(Type.Unsafe<unknown>({ $ref: 'Event#' }), { description: 'Oldest first, 1,000 at most' }),
+    truncated: Type.Boolean({
+      description: 'There may be older ones: not all of the time asked for was looked through',
+    }),
+    searchedSince: time('How far back was looked, RFC 3339 in UTC'),
+    next: nullable<string>('string', {
+      description: 'The `after` that goes on from there; null: all was looked through',
+    }),
+  },
+  { $id: 'Call', ...closed, description: 'The messages of one call' },
+)
+
 export const SHARED_SCHEMAS = [
   DialledSchema,
   DialPrefixSchema,
@@ -183,6 +230,7 @@ export const SHARED_SCHEMAS = [
   ProblemSchema,
   IndicatorPageSchema,
   EventPageSchema,
+  CallSchema,
 ]
 
 /** A reference to one of the shared schemas, as Fastify resolves it. */
@@ -245,6 +293,16 @@ export type StreamQueryParameters = Static<typeof StreamQuerySchema>
 export const EventIdSchema = Type.Object({
   id: Type.String({ pattern: EVENT_ID, description: 'the `id` of an event: digits alone' }),
 })
+export const CallParametersSchema = Type.Object({
+  callId: text('the value of a Call-ID header, percent-encoded'),
+})
+export const CallQuerySchema = Type.Object(
+  {
+    since: Type.Optional(since),
+    after: Type.Optional(Type.String({ pattern: EVENT_ID, description: 'the `next` of the answer before' })),
+  },
+  closed,
+)
 export const NoQuerySchema = Type.Object({}, closed)
 
 /** The response entries of a route for the problems it may answer with. */

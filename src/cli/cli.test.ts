@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+
 import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { FAKE_NOW, fakeNode, problem, run } from '../../test/support/fake-node.ts'
+import { HIDDEN_CREDENTIALS } from '../core/credentials.ts'
 import { formatLocal } from './time.ts'
 
 const AT = new Date(FAKE_NOW - 60_000).toISOString()
@@ -60,6 +62,8 @@ describe('sentrypeer', () => {
       'ip',
       'number',
       'list',
+      'trace',
+      'record',
       'doctor',
       'config',
       'version',
@@ -388,6 +392,25 @@ ${time} tcp [2001:db8::1]:5061    non-sip  -              -
 `,
     )
     assert.deepEqual(node.requests, ['/v1/events/stream?ip=192.0.2.1&method=INVITE'])
+  })
+
+  test('shows the program behind the user agent, and the password where it may be shown', async () => {
+    const tool = { name: 'svcrack', evidence: 'from-tag', decodedTag: null }
+    const auth = { user: '100', realm: 'a', algorithm: 'MD5', response: 'x', matchedPassword: '1234' }
+    const hidden = { ...auth, matchedPassword: HIDDEN_CREDENTIALS }
+    await using node = await fakeNode({
+      '/v1/events/stream': stream(
+        block(11, { userAgent: 'a', tool, auth }),
+        block(12, { userAgent: 'b', tool: { ...tool, evidence: 'user-agent' }, auth: hidden }),
+        block(13, { userAgent: 'c', tool: null, auth: { ...auth, user: '\u001b[2J', matchedPassword: null } }),
+        block(14, { userAgent: 'end' }),
+      ),
+    })
+    const { stdout } = await run(['tail', '--url', node.url], { interruptAt: /end/ })
+    assert.match(stdout, / a {2}\[svcrack\] {2}as 100:1234\n/)
+    assert.match(stdout, / b {2}as 100\n/)
+    assert.match(stdout, / c {2}as \\x1b\[2J\n/)
+    assert.match(stdout.trimEnd(), NO_ESCAPES)
   })
 
   test('takes a known method in lower case, and any other as it is', async () => {

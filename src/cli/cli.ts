@@ -23,6 +23,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'ip', summary: 'is this IP address bad?', load: () => import('./commands/ip.ts') },
   { name: 'number', summary: 'is this phone number bad?', load: () => import('./commands/number.ts') },
   { name: 'list', summary: 'the addresses or numbers seen', load: () => import('./commands/list.ts') },
+  { name: 'trace', summary: 'one call, message by message', load: () => import('./commands/trace.ts') },
+  { name: 'record', summary: 'save a message as a test vector', load: () => import('./commands/record.ts') },
   {
     name: 'doctor',
     summary: 'look for what is wrong, and say how to mend it',

@@ -31,12 +31,31 @@ export type EventJson = {
   kind: string
   sourceIp: string
   sourcePort: number
+  destinationIp?: string
+  destinationPort?: number
   transport: string
   method: string | null
+  requestUri?: string | null
+  callId?: string | null
   calledNumber: string | null
   e164: string | null
   userAgent: string | null
+  auth?: { user: string; matchedPassword: string | null } | null
+  tool?: { name: string; evidence: string } | null
+  responses?: number[]
+  size?: number
   count: number
+  repeatCount?: number
+  raw?: string
+  rawShed?: boolean
+  rawBase64?: string
+}
+export type CallJson = {
+  callId: string
+  items: EventJson[]
+  truncated: boolean
+  searchedSince: string
+  next: string | null
 }
 export type PageJson<T> = { items: T[]; next: string | null; total: number | null }
 export type StatsJson = {
@@ -63,6 +82,14 @@ export class ApiProblem extends Error {
     super(detail)
     this.status = status
     this.code = code
+  }
+}
+
+/** For `catch()`: null in the place of what the node refuses with that code. */
+export function nullWhen(code: string): (error: unknown) => null {
+  return (error) => {
+    if (error instanceof DaemonError && error.cause instanceof ApiProblem && error.cause.code === code) return null
+    throw error
   }
 }
 
@@ -117,6 +144,14 @@ export class NodeClient {
 
   events(query: Query): Promise<PageJson<EventJson>> {
     return this.#get('/v1/events', query)
+  }
+
+  event(id: string): Promise<EventJson> {
+    return this.#get(`/v1/events/${encodeURIComponent(id)}`)
+  }
+
+  call(callId: string, query: Query): Promise<CallJson> {
+    return this.#get(`/v1/calls/${encodeURIComponent(callId)}`, query)
   }
 
   /**

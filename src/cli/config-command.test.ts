@@ -11,8 +11,8 @@ import { exampleToml } from '../config.ts'
 let dir = ''
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sentrypeer-config-command-'))
-  await writeFile(join(dir, 'good.toml'), '[sip]\npassive = true\n')
-  await writeFile(join(dir, 'bad.toml'), '[sip]\npasive = true\n')
+  await writeFile(join(dir, 'good.toml'), '[sip]\ninteraction = "passive"\n')
+  await writeFile(join(dir, 'bad.toml'), '[sip]\ninteracton = "low"\n')
 })
 after(() => rm(dir, { recursive: true }))
 
@@ -23,7 +23,7 @@ describe('sentrypeer config', () => {
     assert.equal(code, 0)
     await writeFile(join(dir, 'shown.toml'), stdout)
     assert.equal((await run(['config', 'show', '--config', join(dir, 'shown.toml')])).stdout, stdout)
-    assert.equal((parse(stdout).sip as { passive: boolean }).passive, true)
+    assert.equal((parse(stdout).sip as { interaction: string }).interaction, 'passive')
   })
 
   test('show --origin says where each value came from', async () => {
@@ -31,7 +31,7 @@ describe('sentrypeer config', () => {
     const { stdout, stderr } = await run(['config', 'show', '--origin', '--config', file], {
       env: { SENTRYPEER_API_PORT: '9000', SENTRYPEER_API_PROT: '1' },
     })
-    assert.match(stdout, new RegExp(`^sip\\.passive = true # file ${file}$`, 'm'))
+    assert.match(stdout, new RegExp(`^sip\\.interaction = "passive" # file ${file}$`, 'm'))
     assert.match(stdout, /^api\.port = 9000 # environment SENTRYPEER_API_PORT$/m)
     assert.match(stdout, /^api\.host = "127\.0\.0\.1" # default$/m)
     assert.equal(stderr, 'SENTRYPEER_API_PROT is not known and has no effect; did you mean SENTRYPEER_API_PORT?\n')
@@ -52,7 +52,7 @@ describe('sentrypeer config', () => {
     assert.equal(code, 2)
     assert.equal(
       stderr,
-      `sentrypeer: The configuration is wrong: sip.pasive (file ${bad}, line 2): there is no such key; did you mean sip.passive? [CONFIG_INVALID]\n`,
+      `sentrypeer: The configuration is wrong: sip.interacton (file ${bad}, line 2): there is no such key; did you mean sip.interaction? [CONFIG_INVALID]\n`,
     )
     const json = await run(['config', 'check', bad, '--json'])
     assert.equal(json.code, 2)
@@ -68,6 +68,37 @@ describe('sentrypeer config', () => {
   test('example and schema', async () => {
     assert.equal((await run(['config', 'example'])).stdout, exampleToml())
     assert.equal(JSON.parse((await run(['config', 'schema'])).stdout).title, 'sentrypeer config.toml')
+  })
+
+  test('personas lists them, and where they are used', async () => {
+    const { stdout } = await run(['config', 'personas'])
+    assert.match(stdout, /^NAME +DEVICE +SAYS THAT IT IS +USED BY\n/)
+    assert.match(stdout, /^asterisk-chan-sip +Asterisk 16 .* Server: Asterisk PBX 16\.28\.0 +all addresses$/m)
+    const file = join(dir, 'hotel.toml')
+    await writeFile(file, (await run(['config', 'personas', 'kamailio'])).stdout)
+    const env = { SENTRYPEER_SIP_ADDRESS_PERSONAS: `192.0.2.10=freeswitch,2001:DB8::1=${file}` }
+    const rows = JSON.parse((await run(['config', 'personas', '--json'], { env })).stdout)
+    const usage = rows.map(({ name, usedBy }: { name: string; usedBy: string[] }) => [name, usedBy])
+    assert.deepEqual(
+      usage.filter(([, usedBy]: [string, string[]]) => usedBy.length > 0),
+      [
+        ['asterisk-chan-sip', ['all other addresses']],
+        ['freeswitch', ['192.0.2.10']],
+        [file, ['2001:db8::1']],
+      ],
+    )
+  })
+
+  test('personas NAME prints its file, or what is wrong in it', async () => {
+    const { stdout } = await run(['config', 'personas', 'freeswitch'])
+    assert.match(stdout, /^title = "FreeSWITCH 1\.10"$/m)
+    assert.equal(JSON.parse((await run(['config', 'personas', 'freeswitch', '--json'])).stdout).tokens.opaque, '')
+    const file = join(dir, 'broken.toml')
+    await writeFile(file, stdout.replace('title', 'titel'))
+    const { code, stderr } = await run(['config', 'personas', file])
+    assert.equal(code, 2)
+    assert.match(stderr, /broken\.toml: titel: there is no such key; did you mean title\?/)
+    assert.match((await run(['config', 'personas', 'freeswich'])).stderr, /did you mean freeswitch\?/)
   })
 
   test('shwo is refused with the nearest', async () => {

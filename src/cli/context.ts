@@ -28,7 +28,7 @@ export const EXIT = {
   ok: 0,
   failure: 1,
   usage: 2, // command line or configuration
-  notFound: 3, // the address or number asked for was not seen
+  notFound: 3, // what was asked for was not seen
   unreachable: 4, // no node answers
   interrupted: 130, // 128 + SIGINT, as shells count
 } as const
@@ -42,5 +42,5 @@ export const EXIT_CODES_HELP = `Exit codes:
   0  done
   1  it failed
   2  the command line or the configuration is wrong
-  3  the address or number asked for was not seen
+  3  what was asked for was not seen
   4  no node can be reached`

@@ -26,7 +26,7 @@ test('describeStart() says what runs, who can reach it, where the data is, how t
   assert.equal(
     text,
     `SentryPeer 1.2.3 is ready (0.31 s)
-  SIP   udp 127.0.0.1:5060 · tcp [::]:5060 (replies)
+  SIP   udp 127.0.0.1:5060 · tcp [::]:5060 (replies, interaction medium)
   API   http://127.0.0.1:8082 (this machine only)
   Open  other machines can reach tcp [::]:5060
   Data  /state: the last 7 days, the journal up to 2.0 GiB, for a while 2.5 GiB
@@ -38,7 +38,7 @@ test('describeStart() says what runs, who can reach it, where the data is, how t
 })
 
 test('describeStart() of a quiet node', async () => {
-  const config = await configFor({ passive: true, api: false, jsonLogFile: '/log/x', syslog: true })
+  const config = await configFor({ interaction: 'passive', api: false, jsonLogFile: '/log/x', syslog: true })
   const text = describeStart(
     {
       ...started,

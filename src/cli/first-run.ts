@@ -41,7 +41,7 @@ export function describeStart(started: Started, config: Config, { dirByDefault, 
 function sipText({ listeners }: Started, { sip }: Config): string {
   if (listeners.length === 0) return 'off'
   const where = formatListeners(listeners.map(({ transport, endpoint }) => ({ transport, ...endpoint })))
-  return `${where} (${sip.passive ? 'listens only, never replies' : 'replies'})`
+  return `${where} (${sip.interaction === 'passive' ? 'listens only, never replies' : `replies, interaction ${sip.interaction}`})`
 }
 
 function apiText(apiUrl: string | null, { api }: Config): string {

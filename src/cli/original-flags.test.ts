@@ -25,20 +25,20 @@ describe('translateOriginalFlags()', () => {
     ['ip -h', 'ip -h'],
     [
       '-draws',
-      'start --log-level debug --no-passive --api on --syslog on',
+      'start --log-level debug --interaction low --api on --syslog on',
       [API, '-w: has no effect: no URL follows it, and webhooks are not in this version', TODAY],
     ],
-    ['-r', 'start --no-passive', [TODAY]],
+    ['-r', 'start --interaction low', [TODAY]],
     ['-R', 'start --no-sip', [TODAY]],
     ['-v', 'start --log-level debug', [SILENT, TODAY]],
-    ['-jar', 'start --json-log --api on --no-passive', [API, JSON_LOG, TODAY]],
-    ['-rj -l /log/x', 'start --no-passive --json-log --json-log-file /log/x', [TODAY]],
-    ['-rf /x/sentrypeer.db', 'start --no-passive --db-file /x/sentrypeer.db', [TODAY]],
-    ['-r -f/x/sentrypeer.db', 'start --no-passive --db-file /x/sentrypeer.db', [TODAY]],
-    ['-r -g /etc/x.toml', 'start --no-passive --config /etc/x.toml', [TODAY]],
+    ['-jar', 'start --json-log --api on --interaction low', [API, JSON_LOG, TODAY]],
+    ['-rj -l /log/x', 'start --interaction low --json-log --json-log-file /log/x', [TODAY]],
+    ['-rf /x/sentrypeer.db', 'start --interaction low --db-file /x/sentrypeer.db', [TODAY]],
+    ['-r -f/x/sentrypeer.db', 'start --interaction low --db-file /x/sentrypeer.db', [TODAY]],
+    ['-r -g /etc/x.toml', 'start --interaction low --config /etc/x.toml', [TODAY]],
     [
       '-rp -b node.example',
-      'start --no-passive',
+      'start --interaction low',
       [
         '-p: has no effect: sharing with other nodes is not in this version',
         '-b: has no effect: sharing with other nodes is not in this version',
@@ -47,13 +47,17 @@ describe('translateOriginalFlags()', () => {
     ],
     [
       '-r -w https://example.net/x',
-      'start --no-passive',
+      'start --interaction low',
       ['-w: has no effect: webhooks are not in this version', TODAY],
     ],
-    ['-rwhttps://example.net/x', 'start --no-passive', ['-w: has no effect: webhooks are not in this version', TODAY]],
+    [
+      '-rwhttps://example.net/x',
+      'start --interaction low',
+      ['-w: has no effect: webhooks are not in this version', TODAY],
+    ],
     [
       '-r -i me -c s3cret',
-      'start --no-passive',
+      'start --interaction low',
       [
         '-i: has no effect: OAuth 2 belongs to webhooks, which are not in this version',
         '-c: has no effect: OAuth 2 belongs to webhooks, which are not in this version',
@@ -62,7 +66,7 @@ describe('translateOriginalFlags()', () => {
     ],
     [
       '-r -t c.pem -k k.pem -z 0.0.0.0:5061',
-      'start --no-passive',
+      'start --interaction low',
       [
         '-t: has no effect: SIP over TLS is not in this version',
         '-k: has no effect: SIP over TLS is not in this version',
@@ -70,11 +74,11 @@ describe('translateOriginalFlags()', () => {
         TODAY,
       ],
     ],
-    ['-rN', 'start --no-passive', ['-N: has no effect: there is no other listener to choose', TODAY]],
-    ['-r -f', 'start --no-passive --db-file', [TODAY]],
-    ['-rx', 'start --no-passive -x', [TODAY]],
+    ['-rN', 'start --interaction low', ['-N: has no effect: there is no other listener to choose', TODAY]],
+    ['-r -f', 'start --interaction low --db-file', [TODAY]],
+    ['-rx', 'start --interaction low -x', [TODAY]],
     ['--passive -- -r', 'start --passive -- -r'],
-    ['-r --state-dir /x', 'start --no-passive --state-dir /x', [TODAY]],
+    ['-r --state-dir /x', 'start --interaction low --state-dir /x', [TODAY]],
   ]
   for (const [words, argv, notices = []] of cases) {
     test(`sentrypeer ${words}`, () => {

@@ -16,7 +16,7 @@ const SWITCHES: Readonly<Record<string, Meaning>> = {
     argv: ['--api', 'on'],
     notice: 'the API listens on 127.0.0.1:8082 unless --api says otherwise; the original served everybody on 0.0.0.0',
   },
-  r: { argv: ['--no-passive'] },
+  r: { argv: ['--interaction', 'low'] },
   R: { argv: ['--no-sip'] },
   s: { argv: ['--syslog', 'on'] },
   j: { argv: ['--json-log'] },

@@ -16,7 +16,7 @@ export function readFlags(flags: Readonly<Record<string, unknown>>): Source {
   const set = (flag: string, key: string, value: unknown) => {
     source.settings.set(key, { value, origin: `flag ${flag}`, where: `flag ${flag}`, base })
   }
-  const { dbFile, stateDir, sip, api, passive, logLevel, jsonLog, jsonLogFile, syslog } = flags
+  const { dbFile, stateDir, sip, api, passive, interaction, persona, logLevel, jsonLog, jsonLogFile, syslog } = flags
 
   if (typeof dbFile === 'string') set('-f', 'state.dir', dirname(resolve(base, dbFile)))
   if (stateDir !== undefined) set('--state-dir', 'state.dir', stateDir)
@@ -25,7 +25,9 @@ export function readFlags(flags: Readonly<Record<string, unknown>>): Source {
     set('--sip', 'sip.enabled', true)
     set('--sip', 'sip.listen', sip)
   }
-  if (passive !== undefined) set(passive ? '--passive' : '--no-passive', 'sip.passive', passive)
+  if (passive !== undefined) set('--passive', 'sip.interaction', 'passive')
+  if (interaction !== undefined) set('--interaction', 'sip.interaction', interaction)
+  if (persona !== undefined) set('--persona', 'sip.persona', persona)
   if (api !== undefined) readApi(api, set, source)
   if (logLevel !== undefined) set('--log-level', 'log.level', logLevel)
   if (jsonLog !== undefined) set('--json-log', 'json_log.enabled', jsonLog)

@@ -8,7 +8,7 @@ import type { Source } from './_source.ts'
  */
 const SWITCHES: Readonly<Record<string, (on: boolean) => readonly (readonly [key: string, value: unknown])[]>> = {
   SENTRYPEER_API: (on) => [['api.enabled', on]],
-  SENTRYPEER_SIP_RESPONSIVE: (on) => [['sip.passive', !on]],
+  SENTRYPEER_SIP_RESPONSIVE: (on) => [['sip.interaction', on ? 'low' : 'passive']],
   SENTRYPEER_SIP_DISABLE: (on) => [['sip.enabled', !on]],
   SENTRYPEER_SYSLOG: (on) => [['syslog.enabled', on]],
   SENTRYPEER_JSON_LOG: (on) => [['json_log.enabled', on]],

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import Type, { type Static, type TProperties, type TSchemaOptions } from 'typebox'
+import type { Personas } from '../sensors/uas/persona.ts'
 
 /** One address to take SIP on. `host` is a bare IP address: no brackets. Port 0 asks the system for a free one. */
 export type SipListen = { transport: 'udp' | 'tcp'; host: string; port: number }
 
+/** Which device is at an own address: the name of a persona, or the absolute path of a file. */
+export type AddressPersona = { address: string; persona: string }
+
 /** What a text must be, beyond being a text. Each has its reader in _values.ts. */
-export type Form = 'folder' | 'file' | 'sip-listen' | 'cidr' | 'address' | 'host-name' | 'syslog-target'
+export type Form =
+  | 'folder'
+  | 'file'
+  | 'sip-listen'
+  | 'cidr'
+  | 'address'
+  | 'host-name'
+  | 'syslog-target'
+  | 'persona'
+  | 'address-persona'
 
 /**
  * A leaf's options. `flag` is the option of `start` that sets it; `defaultText` stands where the default is not a constant;
@@ -63,11 +76,35 @@ export const schema = section('Settings of a SentryPeer node', {
         examples: [['udp:192.0.2.1:5060', 'tcp:[2001:db8::1]:5060']],
       }),
     ),
-    passive: yesNo({
-      description: 'Listen and record, and never send a reply',
-      default: false,
-      flag: '--passive',
+    interaction: Type.Enum(['passive', 'low', 'medium', 'high'], {
+      description:
+        'How far attackers get: passive (nothing is sent), low (answers), medium (asks for passwords, accepts none), high (accepts weak passwords, and calls)',
+      default: 'medium',
+      flag: '--interaction LEVEL',
+      examples: ['medium'],
     }),
+    pacing: Type.Enum(['none', 'natural', 'tarpit'], {
+      description:
+        'When sources that proved their address are answered: at once (none), as by a real device that rings first (natural), refusals later still (tarpit)',
+      default: 'natural',
+      examples: ['natural'],
+    }),
+    persona: text({
+      description:
+        'The device that the sensor plays: a name of `sentrypeer config personas`, or a file that ends in .toml',
+      default: 'asterisk-chan-sip',
+      form: 'persona',
+      flag: '--persona NAME',
+      examples: ['asterisk-chan-sip', '/etc/sentrypeer/my-pbx.toml'],
+    }),
+    addressPersonas: Type.Unsafe<AddressPersona[]>(
+      texts({
+        description: 'Another device on some of the own addresses: ADDRESS=NAME, or ADDRESS=FILE',
+        default: [],
+        form: 'address-persona',
+        examples: [['192.0.2.10=freeswitch', '2001:db8::10=kamailio']],
+      }),
+    ),
     receiver: Type.Enum(['auto', 'recvmmsg', 'dgram'], {
       description:
         'How UDP is received: recvmmsg (many datagrams a call; Linux and Node 26 only), dgram (Node itself), or auto: the fastest there is',
@@ -160,5 +197,8 @@ export const schema = section('Settings of a SentryPeer node', {
 
 type Settings = Static<typeof schema>
 
-/** Everything a node is told. One branch a part; only config.ts reads files, environment and flags. */
-export type Config = { readonly [K in keyof Settings]: Settings[K] }
+/**
+ * Everything a node is told. One branch a part; only config.ts reads files, environment and flags. The personas that
+ * are named were read too.
+ */
+export type Config = { readonly [K in keyof Settings]: Settings[K] } & { readonly sip: { readonly personas: Personas } }

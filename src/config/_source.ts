@@ -10,7 +10,7 @@ export type Setting = {
 
 /** What one of file, environment and flags said. */
 export type Source = {
-  readonly settings: Map<string, Setting> // by key, 'sip.passive'
+  readonly settings: Map<string, Setting> // by key, 'sip.interaction'
   readonly problems: string[] // what makes the configuration wrong
   readonly notices: string[] // what the operator should hear about
 }

@@ -6,7 +6,8 @@ import ipaddr from 'ipaddr.js'
 import { canonicalIp } from '../core/address.ts'
 import type { LeafSchema } from './_leaves.ts'
 import { nearest } from './_nearest.ts'
-import type { Form, SipListen } from './_schema.ts'
+import type { AddressPersona, Form, SipListen } from './_schema.ts'
+import { isPersonaFile } from './personas.ts'
 
 const LATER_TRANSPORTS = new Set(['tls', 'ws', 'wss'])
 
@@ -98,6 +99,25 @@ function parsePath(text: string, base: string): string {
   return resolve(base, /^~(?=[/\\]|$)/.test(text) ? homedir() + text.slice(1) : text)
 }
 
+/** A name is left as it is; what has it is read later. */
+function parsePersonaName(text: string, base: string): string {
+  return isPersonaFile(text) ? parsePath(text, base) : text
+}
+
+function parseAddressPersona(text: string, base: string): AddressPersona {
+  const [address = '', ...persona] = text.split('=')
+  const ip = canonicalIp(address.trim())
+  if (ip === null || persona.length === 0) {
+    throw new RangeError('must be ADDRESS=NAME, such as 192.0.2.10=freeswitch or 2001:db8::10=kamailio')
+  }
+  return { address: ip, persona: parsePersonaName(persona.join('=').trim(), base) }
+}
+
+/** The inverse of `parseAddressPersona`. */
+export function formatAddressPersona({ address, persona }: AddressPersona): string {
+  return `${address}=${persona}`
+}
+
 const READERS: Readonly<Record<Form, (text: string, base: string) => unknown>> = {
   folder: parsePath,
   file: parsePath,
@@ -106,6 +126,8 @@ const READERS: Readonly<Record<Form, (text: string, base: string) => unknown>> =
   address: parseAddress,
   'host-name': parseHostName,
   'syslog-target': parseSyslogTarget,
+  persona: parsePersonaName,
+  'address-persona': parseAddressPersona,
 }
 
 /** What would be right for a setting, in words. */

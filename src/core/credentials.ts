@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 
-const REPLACEMENT = '[credentials: needs a key]'
+/** What stands in the place of credentials that are not shown. */
+export const HIDDEN_CREDENTIALS = '[credentials: needs a key]'
 
 /**
  * A line that starts like an Authorization or Proxy-Authorization header, up to the line end that no folded line
@@ -10,9 +11,26 @@ const REPLACEMENT = '[credentials: needs a key]'
 const CREDENTIALS =
   /((?:^|[\r\n])[ \t]*(?:proxy-)?authorization(?:[ \t]|\r?\n[ \t]|\r[ \t])*:)(?:[^\n]|\n[ \t])*?(?=\r?\n(?![ \t])|$)/gi
 
-/** The bytes with the values of those headers replaced; the very same bytes when there are none. */
+/** A tag, wherever it stands, that may be the hex in which svcrack writes the user and password that it tries. */
+const TAG = /(\btag\s*=\s*"?)((?:[0-9a-f]{2}){4,})/gi
+
+/** The bytes with the values of those headers and tags replaced; the very same bytes when there are none. */
 export function hideCredentials(raw: Uint8Array): Uint8Array {
   const text = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('latin1')
-  const hidden = text.replace(CREDENTIALS, (_whole: string, name: string) => `${name} ${REPLACEMENT}`)
+  const hidden = hideTags(text.replace(CREDENTIALS, (_whole: string, name: string) => `${name} ${HIDDEN_CREDENTIALS}`))
   return hidden === text ? raw : Buffer.from(hidden, 'latin1')
+}
+
+/** The text with those tags replaced. */
+export function hideTags(text: string): string {
+  return text.replace(TAG, (whole: string, name: string, hex: string) =>
+    isSecret(hex) ? name + HIDDEN_CREDENTIALS : whole,
+  )
+}
+
+/** Whether it is the hex of something with a colon and behind that the byte 01, as svcrack has it. */
+function isSecret(hex: string): boolean {
+  const text = Buffer.from(hex, 'hex').toString('latin1')
+  const colon = text.indexOf(':')
+  return colon >= 0 && text.lastIndexOf('\u0001') > colon
 }

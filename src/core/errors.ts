@@ -11,6 +11,7 @@ export const ERRORS = {
   LISTEN_FAILED: 'Cannot listen',
   LOG_FAILED: 'Cannot write the log',
   NODE_UNREACHABLE: 'Cannot reach a running node',
+  RECORD_REFUSED: 'Cannot record the message',
   API_REFUSED: 'The node refused the request',
 } as const
 export type ErrorCode = keyof typeof ERRORS

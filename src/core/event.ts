@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { MediaSummary } from './media.ts'
+import type { IdentifiedTool } from './scanner-tools.ts'
 import type { Tag } from './tags.ts'
 import type { SourceValidation } from './validation.ts'
 
@@ -29,7 +30,7 @@ export type Observation = {
   readonly responses: readonly number[]
   readonly sentSize: number // bytes of all responses together
   /** What was received, at most 64 KiB of it. Only valid during the call it is passed to. Empty: a connection that said nothing, or an empty datagram. */
-  readonly bytes: Uint8Array // of `rtp`: the summary that serializeMedia() gives
+  readonly bytes: Uint8Array // of `rtp` a summary, as media.ts reads it
   readonly size: number // bytes received; more than bytes.length when the rest was not kept
   /** The JA4 fingerprint of the TLS connection that it came through: at most 255 characters, latin1. */
   readonly ja4?: string | null
@@ -48,8 +49,39 @@ export const NUMBER_SOURCES = ['request-uri', 'to', 'refer-to', 'diversion', 'p-
 export type NumberSource = (typeof NUMBER_SOURCES)[number]
 export type CalledNumber = { readonly from: NumberSource; readonly raw: string }
 
+/** Digest credentials that came with a request; the first ones. `response` and `matchedPassword` are secrets. */
+export type EventAuth = {
+  readonly user: string
+  readonly realm: string
+  readonly algorithm: string // as received; MD5 when it names none
+  readonly response: string
+  /** The password that `response` proves, when it is a weak one or one that the request gave away; else null. */
+  readonly matchedPassword: string | null
+}
+
+/** The program that sent a request. */
+export type EventTool = IdentifiedTool & {
+  /** What it wrote into its From-tag: a target, an extension, or for svcrack `user:password`, a secret; else null. */
+  readonly decodedTag: string | null
+}
+
+/** Who seems to have sent a request. All null for what is none. */
+export type ClientTraits = {
+  readonly auth: EventAuth | null
+  readonly tool: EventTool | null
+  /** A short hash of the names of its headers in their order; null when they are not all there. */
+  readonly headerOrder: string | null
+}
+
 /** What one sensor saw once, with what could be read out of it. Evidence: never edited. */
-export type Event = {
+export type Event = CountedEvent &
+  ClientTraits & {
+    /** Further numbers in it, beside those that it dialled; they count for nothing. */
+    readonly otherNumbers: readonly CalledNumber[]
+  }
+
+/** As much of an event as indicators and the index count. */
+export type CountedEvent = {
   readonly id: number // position in the journal: larger is later; ids are not dense
   readonly kind: EventKind
   readonly at: number // ms since epoch
@@ -71,8 +103,6 @@ export type Event = {
   readonly userAgent: string | null
   /** The numbers that it dialled as received, Request-URI first: two at most, which count for indicators. */
   readonly calledNumbers: readonly CalledNumber[]
-  /** Further numbers in it, which count for nothing. */
-  readonly otherNumbers: readonly CalledNumber[]
   /** The first that it dialled, or null. */
   readonly calledNumber: string | null
   /** The likeliest E.164 number dialled, with its +, or null. */

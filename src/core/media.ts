@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 
-/** What was received on the media port of one call: numbers of packets, never what was said. RFC 3550, RFC 4733. */
+/** What came to the media port of one call, counted; never what was said. RFC 3550, RFC 4733. */
 export type MediaSummary = {
   readonly callId: string
-  readonly codec: string | null // by its name in SDP; null when nothing came, or nothing known
+  readonly codec: string | null // its name in SDP; null when none came, or nobody named it
   readonly payloadType: number | null
-  readonly packetCount: number
+  readonly packetCount: number // from the address that signalled
   readonly byteCount: number
-  readonly lostCount: number // packets missing by their sequence numbers
+  readonly lostCount: number // by their sequence numbers
+  readonly foreignCount: number // packets from other addresses
   readonly dtmf: string // keys pressed, in order
   readonly durationMs: number // from the first packet to the last
-  readonly ssrcs: readonly number[]
+  readonly ssrcs: readonly string[] // eight hex digits each
 }
 
-/** The bytes of a `media` observation. */
-export const serializeMedia = (summary: MediaSummary): Uint8Array => new TextEncoder().encode(JSON.stringify(summary))
-
-/** Reads them; null for what is no such summary, as one that was cut, or one of another version of this program. */
+/** Reads the bytes of a `media` observation; null for what was cut, or comes from another version of this program. */
 export function parseMedia(bytes: Uint8Array): MediaSummary | null {
   const value = parseJson(new TextDecoder().decode(bytes))
   return isSummary(value) ? value : null
@@ -31,7 +29,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-const NUMBERS = ['packetCount', 'byteCount', 'lostCount', 'durationMs'] as const
+const COUNTS = ['packetCount', 'byteCount', 'lostCount', 'foreignCount', 'durationMs'] as const
 
 function isSummary(value: unknown): value is MediaSummary {
   if (typeof value !== 'object' || value === null) return false
@@ -41,8 +39,8 @@ function isSummary(value: unknown): value is MediaSummary {
     typeof fields.dtmf === 'string' &&
     (fields.codec === null || typeof fields.codec === 'string') &&
     (fields.payloadType === null || Number.isSafeInteger(fields.payloadType)) &&
-    NUMBERS.every((name) => Number.isSafeInteger(fields[name])) &&
+    COUNTS.every((name) => Number.isSafeInteger(fields[name])) &&
     Array.isArray(fields.ssrcs) &&
-    fields.ssrcs.every(Number.isSafeInteger)
+    fields.ssrcs.every((ssrc) => typeof ssrc === 'string')
   )
 }

@@ -7,6 +7,7 @@ import { COUNTER_NAMES } from '../sensors/counters.ts'
 import { listenSensors } from '../sensors/sensors.ts'
 import type { OpenSensors } from '../sensors/types.ts'
 import { createClock } from '../store/clock.ts'
+import { collectGarbage } from '../store/garbage.ts'
 import { Inlet } from '../store/inlet.ts'
 import { ownAddresses } from './_own-addresses.ts'
 import type { FromReceiver, ReceiveInit, ToReceiver } from './_receive-messages.ts'
@@ -29,9 +30,7 @@ try {
   const sensors = await listenSensors(init.config, {
     now: createClock(init.clockOffset),
     random: (size) => randomBytes(size),
-    observe: () => {
-      throw new Error('connections belong to the main thread')
-    },
+    observe: (observation) => inlet.addObservation(observation), // what came of a call
     observeDatagram: (datagram) => inlet.add(datagram),
     onBatch: () => inlet.publish(),
     log: { info: log('info'), warn: log('warn'), error: log('error') },
@@ -49,6 +48,7 @@ try {
     else sensors.deal(message.count)
   })
   send({ kind: 'listening', listeners: sensors.listeners })
+  collectGarbage() // what comes meanwhile waits in the system
 } catch (error) {
   if (error instanceof DaemonError) send({ kind: 'failed', code: error.code, message: error.detail })
   else send({ kind: 'failed', code: null, message: error instanceof Error ? error.message : String(error) })

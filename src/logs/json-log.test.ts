@@ -54,6 +54,14 @@ test('credentials stay out of the log', () => {
   assert.match(line, /Authorization: \[credentials: needs a key\]\\r\\nCSeq: 1/)
 })
 
+test('passwords that svcrack wrote into its From-tag stay out of the log', () => {
+  const tag = Buffer.from('100:SECRET\u000112345').toString('hex')
+  const raw = Buffer.from(`REGISTER sip:a SIP/2.0\r\nFrom: <sip:100@a>;tag=${tag}\r\nCSeq: 1\r\n\r\n`)
+  const line = jsonLine(fakeEvent({ id: 1, raw }), NODE)
+  assert.ok(!line.includes(tag))
+  assert.match(line, /tag=\[credentials: needs a key\]\\r\\nCSeq: 1/)
+})
+
 test('eventUuid() is a version 8 UUID, the same for the same event of the same node', () => {
   const uuid = eventUuid('a', 1)
   assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)

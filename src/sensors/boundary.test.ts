@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { deliver, observationOf } from '../../test/support/datagrams.ts'
 import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
+import { startDevice } from '../../test/support/uas.ts'
 import type { Observation } from '../core/event.ts'
 import { Boundary, type BoundaryDeps, type StreamPeer } from './boundary.ts'
-import { createCounters } from './counters.ts'
 import { ReplyGuard } from './reply-guard.ts'
 import { ReplyLimiter } from './reply-limit.ts'
-import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
-import { RecentInvites } from './uas/recent-invites.ts'
-import { Responder } from './uas/responder.ts'
-import { Tokens } from './uas/token.ts'
 import { DatagramTarget } from './udp/datagram.ts'
 import { Datagrams } from './udp/datagrams.ts'
 import { QuickAnswers } from './udp/quick-answers.ts'
@@ -21,20 +16,20 @@ import { FixedTexts } from './udp/reply-draft.ts'
 
 const LOCAL = { ip: '203.0.113.5', port: 5060 }
 const PEER: StreamPeer = { transport: 'tcp', source: { ip: '198.51.100.7', port: 40_000 }, destination: LOCAL }
+const CLOSED = { send: () => false }
 const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
 
 type Deps = BoundaryDeps & { readonly limiter: ReplyLimiter }
 
-function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as string[] } = {}) {
+function setUp(change: Partial<Deps> = {}, { isPassive = false, neverReply = [] as string[] } = {}) {
   const observations: Observation[] = []
   const logged: string[] = []
   const log = (_: object, text: string) => void logged.push(text)
-  const counters = createCounters()
   const now = () => 1_790_000_000_000
   const observe = (observation: Observation) =>
     void observations.push({ ...observation, bytes: Uint8Array.from(observation.bytes) })
-  const persona = ASTERISK_CHAN_SIP
-  const tokens = new Tokens(randomBytes)
+  const device = startDevice()
+  const { responder, counters } = device
   const deps: Deps = {
     now,
     observe,
@@ -46,20 +41,22 @@ function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as
       isOwnPort: (port) => port === 5060,
     }),
     limiter: new ReplyLimiter(RATES),
-    responder: new Responder({ persona, tokens, recentInvites: new RecentInvites() }),
+    server: device.server,
+    responderAt: () => responder,
     ...change,
   }
-  const boundary = new Boundary({ passive }, deps)
+  const boundary = new Boundary({ isPassive }, deps)
   const texts = new FixedTexts()
-  const quick = new QuickAnswers({ persona, responder: deps.responder, tokens, texts })
+  const quick = new QuickAnswers({ responder, texts })
   const fixed = texts.take()
   const datagrams = new Datagrams(
-    { passive },
+    { isPassive },
     {
       ...deps,
       observe: (datagram) => deps.observe(observationOf(datagram)),
       bug: (bytes, error) => boundary.bug(bytes, error),
-      quick,
+      memory: device.memory,
+      deviceAt: () => ({ responder, quick }),
     },
   )
   const target = new DatagramTarget(LOCAL)
@@ -68,7 +65,7 @@ function setUp(change: Partial<Deps> = {}, { passive = false, neverReply = [] as
   const stream = (message: Uint8Array) => {
     const replies: Uint8Array[] = []
     const packet = { message, evidence: message, size: message.length, oversize: false }
-    boundary.stream(PEER, packet, (reply) => replies.push(reply) > 0)
+    boundary.stream(PEER, packet, { push: (reply) => replies.push(reply) > 0, path: CLOSED })
     return replies
   }
   return { boundary, datagrams, fixed, target, counters, observations, logged, send, stream }
@@ -139,7 +136,7 @@ test('a stream is proved by its handshake, and may get more than it sent', () =>
 })
 
 test('passive: not a byte, over any transport, and everything is recorded', () => {
-  const { send, stream, boundary, observations, counters } = setUp({}, { passive: true })
+  const { send, stream, boundary, observations, counters } = setUp({}, { isPassive: true })
   for (const bytes of Object.values(SCANNERS)) {
     assert.deepEqual(send(bytes), [])
     assert.deepEqual(stream(bytes), [])
@@ -208,10 +205,10 @@ test('a bug is caught once, counted and logged; its packet is kept and recorded,
   let broken = false
   const { send, observations, counters, logged } = setUp({
     keepVector: (bytes, error) => vectors.push([Buffer.from(bytes).toString(), error]),
-    responder: {
-      decide: () => {
+    server: {
+      receive: () => {
         if (broken) throw bug
-        return []
+        return { replies: [], later: [], validation: 'none' }
       },
     },
   })
@@ -240,7 +237,11 @@ test('a bug behind observe() or keepVector() does not come back to the socket', 
 test('an observation holds at most 64 KiB and tells the whole size', () => {
   const { boundary, observations } = setUp()
   const evidence = Buffer.alloc(100_000, 'x')
-  boundary.stream(PEER, { message: new Uint8Array(), evidence, size: 100_000, oversize: false }, () => true)
+  boundary.stream(
+    PEER,
+    { message: new Uint8Array(), evidence, size: 100_000, oversize: false },
+    { push: () => true, path: CLOSED },
+  )
   assert.deepEqual([observations[0]?.bytes.length, observations[0]?.size], [65_536, 100_000])
 })
 

@@ -5,9 +5,10 @@ import type { Counters } from './counters.ts'
 import type { ReplyGuard } from './reply-guard.ts'
 import type { ReplyLimiter } from './reply-limit.ts'
 import { seldom } from './seldom.ts'
-import type { Circumstances } from './uas/answer.ts'
-import { type Reply, serializeAnswers } from './uas/byte-rule.ts'
+import type { Reply } from './uas/byte-rule.ts'
+import type { ReplyPath } from './uas/delivery.ts'
 import type { Responder } from './uas/responder.ts'
+import type { UserAgentServer } from './uas/user-agent-server.ts'
 
 const KEPT_SIZE_MAX = 65_536 // bytes of one observation
 
@@ -17,8 +18,13 @@ export type SensorLog = {
   error(obj: object, msg: string): void
 }
 
-/** Sends to where the packet came from, which only the receiver knows how to reach. False when it could not. */
-export type ReplySink = (bytes: Uint8Array) => boolean
+/** The ways back of a connection. */
+export type StreamReplies = {
+  /** Takes what is to be sent at the end of this turn. False when it cannot be sent. */
+  push(bytes: Uint8Array): boolean
+  /** For what is sent at another time. */
+  readonly path: ReplyPath
+}
 
 /** A connection, as far as answering goes. */
 export type StreamPeer = { readonly transport: Transport; readonly source: Endpoint; readonly destination: Endpoint }
@@ -39,7 +45,9 @@ export type BoundaryDeps = {
   readonly counters: Counters
   readonly guard: Pick<ReplyGuard, 'mayReply'>
   readonly limiter: Pick<ReplyLimiter, 'take'>
-  readonly responder: Pick<Responder, 'decide'>
+  readonly server: Pick<UserAgentServer, 'receive'>
+  /** What answers at that own address. */
+  readonly responderAt: (ip: string) => Responder
 }
 
 const NO_REPLIES: readonly Reply[] = []
@@ -54,19 +62,17 @@ export class Boundary {
   readonly #passive: boolean
   readonly #logSeldom: (call: () => void) => void
 
-  constructor(config: { passive: boolean }, deps: BoundaryDeps) {
-    this.#passive = config.passive
+  constructor(config: { isPassive: boolean }, deps: BoundaryDeps) {
+    this.#passive = config.isPassive
     this.#deps = deps
     this.#logSeldom = seldom(BUG_LOG_MS, deps.now)
   }
 
   /** Answers and records one message of a stream, in the order of the calls. */
-  stream(peer: StreamPeer, packet: StreamPacket, reply: ReplySink): void {
+  stream(peer: StreamPeer, packet: StreamPacket, replies: StreamReplies): void {
     const at = this.#deps.now()
-    const { message, oversize } = packet
     if (packet.size > 0) this.#deps.counters.receivedCount++
-    const circumstances = { ...peer, stream: true, oversize, now: at }
-    const sent = message.length === 0 ? NO_REPLIES : this.#answer(message, circumstances, reply)
+    const sent = packet.message.length === 0 ? NO_REPLIES : this.#answer(peer, packet, at, replies)
     this.#record(peer, packet, at, sent)
   }
 
@@ -77,35 +83,26 @@ export class Boundary {
     return limiter.take(peer.source.ip, 1, now(), true)
   }
 
-  /** The replies that were sent. */
-  #answer(bytes: Uint8Array, to: Circumstances, reply: ReplySink): readonly Reply[] {
+  /** The replies that were sent, or will be. */
+  #answer(peer: StreamPeer, { message, oversize }: StreamPacket, now: number, to: StreamReplies): readonly Reply[] {
     if (this.#passive) return NO_REPLIES
     const sent: Reply[] = []
     try {
-      const { guard, counters } = this.#deps
-      if (!guard.mayReply(to.source.ip, to.source.port, to.destination)) return NO_REPLIES
-      for (const one of this.#decide(bytes, to)) {
-        if (reply(one.bytes)) sent.push(one)
+      const { guard, counters, server, responderAt } = this.#deps
+      if (!guard.mayReply(peer.source.ip, peer.source.port, peer.destination)) return NO_REPLIES
+      const responder = responderAt(peer.destination.ip)
+      const arrival = { ...peer, oversize, now, size: message.length, responder, path: () => to.path }
+      const { replies, later } = server.receive(parseMessage(message), arrival)
+      for (const reply of replies) {
+        if (to.push(reply.bytes)) sent.push(reply)
         else counters.sendErrorCount++
       }
       counters.repliedCount += sent.length
+      sent.push(...later)
     } catch (error) {
-      this.bug(bytes, error)
+      this.bug(message, error)
     }
     return sent
-  }
-
-  #decide(bytes: Uint8Array, to: Circumstances): readonly Reply[] {
-    const { responder, limiter, counters } = this.#deps
-    const message = parseMessage(bytes)
-    const answers = responder.decide(message, to)
-    if (answers.length === 0) return NO_REPLIES
-    // Asked before the answer is written, so that a flood costs us little.
-    if (!limiter.take(to.source.ip, answers.length, to.now, true)) {
-      counters.silencedByRateCount++
-      return NO_REPLIES
-    }
-    return serializeAnswers(message, answers, to)
   }
 
   #record(

@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DaemonError } from '../core/errors.ts'
 import type { Observation } from '../core/event.ts'
+import { createAnswering } from './answering.ts'
 import { type BindContext, type Bound, bind, distinctAddresses } from './bind.ts'
-import { Boundary, type SensorLog } from './boundary.ts'
-import { type Counters, createCounters } from './counters.ts'
+import type { SensorLog } from './boundary.ts'
+import { createCounters } from './counters.ts'
 import { type ListenAddress, listenError } from './listen-error.ts'
 import { openFilesMax } from './open-files.ts'
 import { ReplyGuard } from './reply-guard.ts'
-import { type ReplyLimitConfig, ReplyLimiter } from './reply-limit.ts'
+import type { ReplyLimitConfig } from './reply-limit.ts'
 import { seldom } from './seldom.ts'
 import { ConnectionTable } from './stream/connection-table.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream/limits.ts'
 import { StreamTurns } from './stream/turns.ts'
 import type { OpenSensors } from './types.ts'
-import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
-import { RecentInvites } from './uas/recent-invites.ts'
-import { Responder } from './uas/responder.ts'
-import { Tokens } from './uas/token.ts'
+import type { Pacing } from './uas/pacing.ts'
+import type { Personas } from './uas/persona.ts'
+import type { Interaction } from './uas/responder.ts'
 import { startBatchLoop } from './udp/batch-loop.ts'
 import type { ReceivedDatagram } from './udp/datagram.ts'
-import { type DatagramHandler, Datagrams } from './udp/datagrams.ts'
+import type { DatagramHandler, Datagrams } from './udp/datagrams.ts'
 import { KernelDrops } from './udp/kernel-drops.ts'
 import { type BatchDeps, BatchReceiver, canReceiveBatches } from './udp/linux/batch-receiver.ts'
-import { QuickAnswers } from './udp/quick-answers.ts'
-import { FixedTexts } from './udp/reply-draft.ts'
 import { warnOfSmallBuffer } from './udp/udp.ts'
 
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
@@ -32,10 +30,12 @@ const ADDRESS_REFRESH_MS = 15_000 // how soon an address that has come is listen
 export type SensorsConfig = {
   readonly enabled: boolean
   readonly listen: readonly ListenAddress[]
-  /** Never send a byte, only record. */
-  readonly passive: boolean
+  readonly interaction: Interaction
+  readonly pacing: Pacing
   readonly replyLimit: ReplyLimitConfig
   readonly neverReply: readonly string[] // addresses and CIDRs
+  /** Which device answers where. */
+  readonly personas: Personas
   /** How datagrams are received; `auto` takes the fastest way that this system has. */
   readonly receiver: Receiver
   /** Whether other threads of this process bind the same UDP addresses, and share what comes. */
@@ -88,7 +88,9 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   const isBatch = choosesBatches(config.receiver)
   const listen = config.enabled ? distinctAddresses(config.listen, isBatch) : []
   await using stack = new AsyncDisposableStack()
-  const { boundary, datagrams, fixed } = createAnswering(config, deps, counters, guard)
+  const answering = await createAnswering(config, deps, { counters, guard, monotonicNow })
+  stack.use(answering)
+  const { boundary, datagrams, fixed } = answering
   const onSendError = () => counters.sendErrorCount++
   const batch =
     isBatch && listen.some(({ transport }) => transport === 'udp')
@@ -141,38 +143,6 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
     deal: (count) => batch?.deal(count),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
-}
-
-/** What reads and answers, for connections and for datagrams. */
-function createAnswering(config: SensorsConfig, deps: SensorDeps, counters: Counters, guard: ReplyGuard) {
-  const now = () => deps.now()
-  const limiter = new ReplyLimiter(config.replyLimit)
-  const persona = ASTERISK_CHAN_SIP
-  const tokens = new Tokens((size) => deps.random(size))
-  const responder = new Responder({ persona, tokens, recentInvites: new RecentInvites() })
-  const boundary = new Boundary(config, {
-    now,
-    observe: (observation) => deps.observe(observation),
-    log: deps.log,
-    keepVector: (bytes, error) => deps.keepVector?.(bytes, error),
-    counters,
-    guard,
-    limiter,
-    responder,
-  })
-  const texts = new FixedTexts()
-  const quick = new QuickAnswers({ persona, responder, tokens, texts })
-  const datagrams = new Datagrams(config, {
-    now,
-    observe: (datagram) => deps.observeDatagram(datagram),
-    bug: (bytes, error) => boundary.bug(bytes, error),
-    counters,
-    guard,
-    limiter,
-    responder,
-    quick,
-  })
-  return { boundary, datagrams, fixed: texts.take() }
 }
 
 /** Node's own sockets hand over one datagram at a time. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Endpoint, Transport } from '../core/event.ts'
 
+export type { mediaObservation } from './media/media-observation.ts'
+export type { RtpSinks } from './media/rtp-sinks.ts'
+
 /** A listening address, after binding (the port is the real one when 0 was asked for). */
 export type Listener = {
   readonly transport: Transport

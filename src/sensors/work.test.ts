@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { countedBytes } from '../../test/support/counted-bytes.ts'
 import { SCANNERS } from '../../test/support/sip-samples.ts'
 import { readSipVectors } from '../../test/support/sip-vectors.ts'
+import { startDevice, UDP } from '../../test/support/uas.ts'
 import { parseMessage } from '../wire/sip/message.ts'
-import type { Circumstances } from './uas/answer.ts'
-import { fitAnswer } from './uas/byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from './uas/persona.ts'
-import { RecentInvites } from './uas/recent-invites.ts'
-import { Responder } from './uas/responder.ts'
-import { Tokens } from './uas/token.ts'
 
 /*
  * Datagrams made to cost us more than their size: those that no answer fits, above all. Work is counted, not timed:
@@ -46,13 +40,6 @@ const HOSTILE: Record<string, string> = {
   'Record-Route lines': filled('Record-Route:<sip:a;lr>\r\n', `${START}v:SIP/2.0/UDP a\r\n`),
   'Require lines': filled('Require:a,b\r\n', `${START}v:SIP/2.0/UDP a\r\n`),
 }
-const UDP: Circumstances = {
-  stream: false,
-  oversize: false,
-  source: { ip: '198.51.100.7', port: 5060 },
-  destination: { ip: '203.0.113.5', port: 5060 },
-  now: 1_790_000_000_000,
-}
 const datagrams = [
   ...Object.entries(HOSTILE).map(([name, text]) => ({ name, bytes: Buffer.from(text, 'latin1') })),
   ...Object.entries(SCANNERS).map(([name, bytes]) => ({ name, bytes })),
@@ -61,14 +48,10 @@ const datagrams = [
 
 for (const { name, bytes } of datagrams) {
   test(`deciding and fitting the answer to ${name} looks at each byte ${READS_PER_BYTE_MAX} times at most`, () => {
-    const responder = new Responder({
-      persona: ASTERISK_CHAN_SIP,
-      tokens: new Tokens(randomBytes),
-      recentInvites: new RecentInvites(),
-    })
+    const { server, responder } = startDevice()
     const { bytes: counted, readCount } = countedBytes(bytes)
-    const message = parseMessage(counted)
-    fitAnswer(message, responder.decide(message, UDP), UDP, name in HOSTILE ? 0 : bytes.length) // 0: all forms are tried
+    const size = name in HOSTILE ? 0 : bytes.length // 0: all forms are tried
+    server.receive(parseMessage(counted), { ...UDP, size, responder, path: () => ({ send: () => false }) })
     const limit = FIXED_READS + READS_PER_BYTE_MAX * bytes.length
     assert(readCount() <= limit, `${readCount()} reads of ${bytes.length} bytes`)
   })

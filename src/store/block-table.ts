@@ -49,6 +49,12 @@ export class BlockTable {
     return low
   }
 
+  /** The index of the last block that holds an id below `before`; −1 when none does. */
+  lastIndexBelow(before: number): number {
+    const index = this.indexOf(before)
+    return index < this.#count && (this.#firstId[index] ?? 0) < before ? index : index - 1
+  }
+
   #endId(index: number): number {
     return (this.#firstId[index] ?? 0) + (this.#recordCount[index] ?? 0)
   }

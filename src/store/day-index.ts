@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { Event } from '../core/event.ts'
+import type { CountedEvent } from '../core/event.ts'
 import type { EventRow } from './_event-row.ts'
 import type { FoldState } from './_fold-window.ts'
 import type { ExpiredPart, Wanted } from './_hour-runs.ts'
@@ -20,7 +20,7 @@ const CACHE_KIB = 4096 // pages that one day's connection keeps
 const CHECKPOINT_PAGES = 2000 // after which the write-ahead log goes back into the file: 8 MiB
 
 /** A retransmission belongs to the day of its event, since it moves no time. */
-export function entryDay(entry: IndexEntry): string {
+export function entryDay(entry: IndexEntry<Pick<CountedEvent, 'at'>>): string {
   const at = entry.type === 'event' ? entry.event.at : entry.original.at
   const start = at - (at % DAY_MS)
   if (start !== lastDay.start) lastDay = { start, name: dayOf(at) }
@@ -30,7 +30,7 @@ export function entryDay(entry: IndexEntry): string {
 let lastDay = { start: 0, name: dayOf(0) } // to write a date costs more than the rest of an entry
 
 /** What an entry adds to the indicators. */
-export function entryDeltas(entry: IndexEntry<Event>): Delta[] {
+export function entryDeltas(entry: IndexEntry<CountedEvent>): Delta[] {
   if (entry.type === 'event') return deltasOf(entry.event)
   const { source, at } = entry.original
   return repeatDeltas(source.ip, numberValues(entry.original), at)

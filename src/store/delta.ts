@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { Event } from '../core/event.ts'
+import type { CountedEvent } from '../core/event.ts'
 import type { IndicatorKind } from '../core/indicator.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
 import { TAGS, type Tag } from '../core/tags.ts'
@@ -32,12 +32,12 @@ export const validationRank = (validation: SourceValidation): number => SOURCE_V
 export const validationAt = (rank: number): SourceValidation => SOURCE_VALIDATIONS[rank] ?? 'none'
 
 /** The values by which the numbers of an event are kept, each once. */
-export function numberValues(event: Event): string[] {
+export function numberValues(event: CountedEvent): string[] {
   return [...new Set(event.calledNumbers.map(({ raw }) => normalizeNumber(raw).value))]
 }
 
 /** What one event adds: to its address, to each number it dialled, and to each form of that. */
-export function deltasOf(event: Event): Delta[] {
+export function deltasOf(event: CountedEvent): Delta[] {
   const facts = {
     count: 1,
     repeatCount: 0,

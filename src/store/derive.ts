@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { deriveTags, type TagFacts } from '../core/derive-tags.ts'
-import type { Event, EventKind } from '../core/event.ts'
+import type { CountedEvent, Event, EventKind } from '../core/event.ts'
 import { parseMedia } from '../core/media.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
 import { isResearchAgent, isResearchIp } from '../core/research-scanners.ts'
 import { calledNumbers, otherNumbers } from '../wire/sip/called-number.ts'
 import { looksLikeTls, looksLikeWebSocket, parseMessage, type SipMessage } from '../wire/sip/message.ts'
+import { clientTraits, NO_TRAITS } from './_client-traits.ts'
 import { TEXT_SIZE_MAX } from './index-facts.ts'
 import type { StoredObservation } from './record.ts'
 
 /** Reads out of an observation all that an event tells. Done again whenever it is asked for, so a better parser mends the past. */
 export function deriveEvent(id: number, observation: StoredObservation): Event {
-  if (observation.transport === 'rtp') return { ...circumstancesOf(id, observation), ...mediaFacts(observation) }
-  return { ...circumstancesOf(id, observation), ...messageFacts(observation) }
+  if (observation.transport === 'rtp') return { ...mediaEvent(id, observation), ...NO_TRAITS, otherNumbers: [] }
+  const message = parseMessage(observation.bytes)
+  const counted = messageEvent(id, observation, message)
+  const numbers = counted.kind === 'sip-request' ? otherNumbers(message) : []
+  return { ...counted, ...clientTraits(message, observation), otherNumbers: numbers }
+}
+
+/** The same without what counts for nothing, which costs most: a start reads a million events and asks for none of that. */
+export function deriveCounted(id: number, observation: StoredObservation): CountedEvent {
+  if (observation.transport === 'rtp') return mediaEvent(id, observation)
+  return messageEvent(id, observation, parseMessage(observation.bytes))
 }
 
 type Circumstances = Pick<
-  Event,
+  CountedEvent,
   | 'id'
   | 'at'
   | 'transport'
@@ -50,10 +60,8 @@ function circumstancesOf(id: number, observation: StoredObservation): Circumstan
   }
 }
 
-type MessageFacts = Omit<Event, keyof Circumstances>
-
-function messageFacts({ bytes, transport, source, behaviours = [] }: StoredObservation): MessageFacts {
-  const message = parseMessage(bytes)
+function messageEvent(id: number, observation: StoredObservation, message: SipMessage): CountedEvent {
+  const { transport, source, behaviours = [] } = observation
   const kind = kindOf(message, transport === 'udp')
   const isRequest = kind === 'sip-request'
   const numbers = isRequest ? calledNumbers(message) : []
@@ -63,6 +71,7 @@ function messageFacts({ bytes, transport, source, behaviours = [] }: StoredObser
   const malformed = isRequest && message.defects.some(({ severity }) => severity !== 'lenient')
   const isResearch = namesResearch(message, kind, userAgent) || isResearchIp(source.ip)
   return {
+    ...circumstancesOf(id, observation),
     kind,
     method,
     requestUri: isRequest ? message.requestUri : null,
@@ -73,7 +82,6 @@ function messageFacts({ bytes, transport, source, behaviours = [] }: StoredObser
     cseq: message.header('cseq') ?? null,
     userAgent,
     calledNumbers: numbers,
-    otherNumbers: isRequest ? otherNumbers(message) : [],
     calledNumber: numbers[0]?.raw ?? null,
     e164,
     tags: deriveTags({
@@ -90,9 +98,10 @@ function messageFacts({ bytes, transport, source, behaviours = [] }: StoredObser
   }
 }
 
-function mediaFacts({ bytes }: StoredObservation): MessageFacts {
-  const media = parseMedia(bytes)
+function mediaEvent(id: number, observation: StoredObservation): CountedEvent {
+  const media = parseMedia(observation.bytes)
   return {
+    ...circumstancesOf(id, observation),
     kind: 'media',
     method: null,
     requestUri: null,
@@ -103,7 +112,6 @@ function mediaFacts({ bytes }: StoredObservation): MessageFacts {
     cseq: null,
     userAgent: null,
     calledNumbers: [],
-    otherNumbers: [],
     calledNumber: null,
     e164: null,
     tags: [],

@@ -7,7 +7,7 @@ import { daySize, listDays, removeDay } from './day-files.ts'
 import { DayIndex, entryDay, entryDeltas, sumDeltas } from './day-index.ts'
 import { DayUnusable } from './day-schema.ts'
 import type { Delta } from './delta.ts'
-import { deriveEvent } from './derive.ts'
+import { deriveCounted } from './derive.ts'
 import type { DialledForms } from './dialled-forms.ts'
 import type { IndexEntry, IndexFacts } from './index-facts.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
@@ -291,7 +291,7 @@ export class Indexer implements Disposable {
       after = last.id
       this.pendingCount += found.length
       yield found.flatMap((journalEntry) => {
-        const entry = this.#entryOf(journalEntry, deriveEvent)
+        const entry = this.#entryOf(journalEntry, deriveCounted)
         if (entry === null || entry.id <= (this.#days.get(entryDay(entry))?.consumed ?? 0)) return []
         return entryDeltas(entry)
       })

@@ -29,7 +29,9 @@ function datagram(
     source,
     target,
     isPassive: false,
+    validation: 0,
     status: 200,
+    moreStatuses: [],
     sentSize: 300,
     ...rest,
   }

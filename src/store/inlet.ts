@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { MessagePort } from 'node:worker_threads'
-import { type DatagramToStore, datagramRecordSize, writeDatagramRecord } from './record.ts'
+import type { Observation } from '../core/event.ts'
+import {
+  type DatagramToStore,
+  datagramRecordSize,
+  eventRecordSize,
+  writeDatagramRecord,
+  writeEventRecord,
+} from './record.ts'
 import { RingWriter } from './ring.ts'
 import { writeShed } from './shed.ts'
 
@@ -39,6 +46,18 @@ export class Inlet {
     }
     writeDatagramRecord(kept, this.#bytes, this.#view, at)
     ring.add(size)
+  }
+
+  /** What is no datagram, likewise: a summary of what a datagram brought about. */
+  addObservation(observation: Observation): void {
+    const size = eventRecordSize(observation)
+    const at = this.#ring.reserve(size)
+    if (at < 0) {
+      this.#ring.countLost()
+      return
+    }
+    writeEventRecord(observation, this.#bytes, at)
+    this.#ring.add(size)
   }
 
   publish(): void {

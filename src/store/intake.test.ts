@@ -2,19 +2,19 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { commit, openJournal } from '../../test/support/journal.ts'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { mutate, seededRandom } from '../../test/support/sip-mutator.ts'
 import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import { readSipVectors } from '../../test/support/sip-vectors.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
-import { serializeMedia } from '../core/media.ts'
 import { type Delta, deltasOf, numberValues, repeatDeltas, tagsOf } from './delta.ts'
 import { deltasOfBatch } from './delta-batch.ts'
 import { deriveEvent } from './derive.ts'
 import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
-import { JournalWriter } from './journal-writer.ts'
+import type { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, type StoredObservation, writeEventRecord } from './record.ts'
 
 const START = 1_795_456_800_000
@@ -27,7 +27,7 @@ class Bench {
 
   constructor(t: TestContext) {
     const dir = tempDir(t)
-    this.writer = new JournalWriter(dir)
+    this.writer = openJournal(dir)
     this.reader = new JournalReader(dir)
     this.intake = new Intake(this.writer)
     t.after(() => {
@@ -47,7 +47,7 @@ class Bench {
   }
 
   stored(): (StoredObservation | { repeatOf: number; sentSize: number })[] {
-    this.writer.commit()
+    commit(this.writer)
     return this.reader.read(0, 10_000).map(({ record }) => {
       if (record.type === 'repeat') return { repeatOf: record.repeat.repeatOf, sentSize: record.repeat.sentSize }
       return record.observation
@@ -197,8 +197,9 @@ test('a known research network is told by its address, whatever it sends', (t) =
 
 test('media adds to the address that it came from, and to nothing else', (t) => {
   const bench = new Bench(t)
-  const summary = { callId: 'a', codec: 'PCMU', payloadType: 0, packetCount: 1, byteCount: 172, lostCount: 0 }
-  const bytes = serializeMedia({ ...summary, dtmf: '00442081234567', durationMs: 0, ssrcs: [1] })
+  const counts = { packetCount: 1, byteCount: 172, lostCount: 0, foreignCount: 0, durationMs: 0 }
+  const summary = { callId: 'a', codec: 'PCMU', payloadType: 0, ...counts, dtmf: '00442081234567', ssrcs: [] }
+  const bytes = Buffer.from(JSON.stringify(summary))
   bench.intake.shortens = 'all'
   const source = { ip: '162.142.125.9', port: 16_384 }
   bench.take(new Array(200).fill(observation({ at: START, transport: 'rtp', validation: 'transport', source, bytes })))

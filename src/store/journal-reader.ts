@@ -10,6 +10,9 @@ const BLOCKS_MAX = 32 // unpacked blocks kept
 
 export type JournalEntry = { readonly id: number; readonly record: StoredRecord }
 
+/** The records of a block end to end; their ids follow each other. */
+export type JournalBlock = { readonly firstId: number; readonly records: Buffer }
+
 /** `complete`: a later segment exists, so nothing more will be written to this one. */
 type Table = {
   readonly segment: Segment
@@ -74,6 +77,27 @@ export class JournalReader implements Disposable {
     }
   }
 
+  /**
+   * The blocks that hold ids below `before`, newest first, of the segments wanted. Between two of them others may be
+   * read; none is kept, since what looks through many would drive out what pages of events need.
+   */
+  *blocksBack(before: number, isWanted: (segment: Segment) => boolean): Generator<JournalBlock, void, undefined> {
+    this.refresh()
+    const segments = this.#segments
+    for (let i = this.#segmentIndex(before - 2); i >= 0; i--) {
+      const segment = segments[i]
+      if (segment === undefined || !isWanted(segment)) continue
+      let table = this.#refreshed(segment)
+      for (let b = table?.blocks.lastIndexBelow(before) ?? -1; b >= 0; b--) {
+        if (table?.isClosed) table = this.#refreshed(segment)
+        const place = table?.blocks.place(b)
+        if (table === null || !place) break // the segment has expired meanwhile
+        const records = this.#blocks.get(place.firstId)?.records ?? readBlock(table.fd, place)
+        if (records !== null) yield { firstId: place.firstId, records }
+      }
+    }
+  }
+
   /** Looks at the folder again, and lets go of segments that are gone. `get` alone does not look. */
   refresh(): void {
     this.#segments = listSegments(this.#dir)
@@ -115,11 +139,12 @@ export class JournalReader implements Disposable {
   ): Generator<JournalEntry, void, undefined> {
     const records = this.#unpacked(table, place)
     if (records === null) return
+    const input = new DataView(records.buffer, records.byteOffset, records.byteLength)
     let id = place.firstId
     for (let at = 0; at < records.length && id <= range.upTo; id++) {
-      const size = recordSizeAt(records, at)
+      const size = recordSizeAt(records, at, input)
       if (size === 0) return
-      if (id > range.after) yield { id, record: readRecord(records, at) }
+      if (id > range.after) yield { id, record: readRecord(records, at, input) }
       at += size
     }
   }
@@ -169,7 +194,7 @@ export class JournalReader implements Disposable {
       }
       const { blocks } = table
       table.end = visitBlocks(segment.path, { from: table.end, afterId: blocks.lastId }, (p) => blocks.add(p)).end
-      table.complete = segment !== this.#segments.at(-1)
+      table.complete = segment.path !== this.#segments.at(-1)?.path // which another question may have listed anew
       this.#evict()
       return table
     } catch (error) {

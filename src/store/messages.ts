@@ -5,7 +5,7 @@ import type { ClockOffset } from './clock.ts'
 import type { DeltaBatch } from './delta-batch.ts'
 import type { Expiry } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
-import type { EventPage, EventQuery, IndexedEvent, JournalBatch } from './types.ts'
+import type { CallPage, CallQuery, EventPage, EventQuery, IndexedEvent, JournalBatch } from './types.ts'
 
 /** What the store and reader threads are started with. */
 export type WorkerInit = {
@@ -66,9 +66,10 @@ export type FromStore =
 export type ReaderCall =
   | { readonly kind: 'events'; readonly query: EventQuery }
   | { readonly kind: 'event'; readonly id: number }
+  | { readonly kind: 'call'; readonly query: CallQuery & { readonly upTo: number } }
   | { readonly kind: 'read'; readonly after: number; readonly limit: number; readonly upTo: number }
 export type ReaderRequest = { readonly token: number; readonly call: ReaderCall }
-export type ReaderResult = EventPage | IndexedEvent | JournalBatch | undefined
+export type ReaderResult = CallPage | EventPage | IndexedEvent | JournalBatch | undefined
 export type ReaderAnswer =
   | { readonly token: number; readonly result: ReaderResult }
   | { readonly token: number; readonly error: string }

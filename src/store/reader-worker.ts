@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Event } from '../core/event.ts'
+import { searchCall } from './call-search.ts'
 import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
 import { deriveEvent } from './derive.ts'
@@ -20,22 +21,34 @@ const now = createClock(init.clockOffset)
 const journal = new JournalReader(journalDir(init.stateDir))
 const queries = new EventQueries(indexDir(init.stateDir), { journal, now })
 
+const stopping = new AbortController()
+const underWay = new Set<Promise<void>>()
+
 port.on('message', (message: ReaderRequest | 'stop') => {
   if (message === 'stop') {
-    queries[Symbol.dispose]()
-    journal[Symbol.dispose]()
-    port.close()
+    stopping.abort(new Error('Cannot read: the store is closing'))
+    void Promise.all(underWay).then(close)
     return
   }
-  const { token, call } = message
-  try {
-    port.postMessage({ token, result: answer(call) })
-  } catch (error) {
-    port.postMessage({ token, error: error instanceof Error ? error.message : String(error) })
-  }
+  const done = reply(message).finally(() => underWay.delete(done))
+  underWay.add(done)
 })
 
-function answer(call: ReaderCall): ReaderResult {
+async function reply({ token, call }: ReaderRequest): Promise<void> {
+  try {
+    port?.postMessage({ token, result: await answer(call) })
+  } catch (error) {
+    port?.postMessage({ token, error: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+function close(): void {
+  queries[Symbol.dispose]()
+  journal[Symbol.dispose]()
+  port?.close()
+}
+
+function answer(call: ReaderCall): ReaderResult | Promise<ReaderResult> {
   if (call.kind === 'events') {
     const page = queries.page(call.query)
     return shorten(page)
@@ -43,6 +56,14 @@ function answer(call: ReaderCall): ReaderResult {
   if (call.kind === 'event') {
     const found = queries.event(call.id)
     return found && own(found)
+  }
+  if (call.kind === 'call') {
+    const since = Math.max(call.query.since, now() - RETENTION_MS)
+    return searchCall(
+      journal,
+      { ...call.query, since },
+      { monotonicNow: () => performance.now(), signal: stopping.signal },
+    )
   }
   return read(call.after, call.limit, call.upTo)
 }

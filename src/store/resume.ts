@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
-import { deriveEvent } from './derive.ts'
+import { deriveCounted } from './derive.ts'
 import type { JournalEntry, JournalReader } from './journal-reader.ts'
 import type { LoadedSnapshot } from './messages.ts'
 import { hourOf, RETENTION_MS } from './retention.ts'
@@ -43,11 +43,11 @@ export function* replay(reader: JournalReader, after: number, upTo: number): Gen
 }
 
 function deltasOfEntry({ id, record }: JournalEntry, reader: JournalReader): Delta[] {
-  if (record.type === 'event') return deltasOf(deriveEvent(id, record.observation))
+  if (record.type === 'event') return deltasOf(deriveCounted(id, record.observation))
   const { repeatOf } = record.repeat
   const original = reader.get(repeatOf)
   if (original?.type !== 'event') return [] // its block is damaged or gone
-  const event = deriveEvent(repeatOf, original.observation)
+  const event = deriveCounted(repeatOf, original.observation)
   return repeatDeltas(event.source.ip, numberValues(event), event.at)
 }
 

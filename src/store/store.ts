@@ -14,7 +14,7 @@ import { Outbox, QUEUE_SIZE } from './outbox.ts'
 import { exitOf, Reader } from './reader.ts'
 import { createRing, RingReader } from './ring.ts'
 import { loadSnapshot, saveSnapshot } from './snapshot.ts'
-import type { EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
+import type { CallPage, EventPage, IndexedEvent, JournalBatch, Store, StoreStatus } from './types.ts'
 
 const SNAPSHOT_MS = 300_000
 const SAVING_MS = 300 // how long what is added to indicators may wait for a snapshot; it is given up then
@@ -50,6 +50,8 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<S
     indicators: live,
     events: async (query) => (await reader.ask({ kind: 'events', query })) as EventPage,
     event: async (id) => (await reader.ask({ kind: 'event', id })) as IndexedEvent | undefined,
+    call: async (query) =>
+      (await reader.ask({ kind: 'call', query: { ...query, upTo: thread.counters.position } })) as CallPage,
     read: async (after, limit) =>
       (await reader.ask({ kind: 'read', after, limit, upTo: thread.counters.position })) as JournalBatch,
     position: () => thread.counters.position,

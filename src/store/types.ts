@@ -32,6 +32,20 @@ export type EventPage = {
   readonly total: number | null // null when a filtered total would be above 10,000
 }
 
+/** Which messages of a call are wanted. Times are ms since epoch. */
+export type CallQuery = {
+  readonly callId: string
+  readonly since: number // inclusive
+  readonly before?: number | undefined // only events with a smaller id: the keyset
+}
+
+/** The newest messages of a call that were found, oldest first; each is an event of its own, never a row of many. */
+export type CallPage = {
+  readonly items: readonly IndexedEvent[]
+  readonly next: number | null // the `before` of the next page; null: all was looked through
+  readonly searchedSince: number // how far back was looked, ms since epoch
+}
+
 /** Events in journal order, oldest first. `position` is the `after` to go on with. */
 export type JournalBatch = {
   readonly events: readonly Event[]
@@ -92,6 +106,8 @@ export type Store = AsyncDisposable & {
   readonly indicators: Indicators
   events(query: EventQuery): Promise<EventPage>
   event(id: number): Promise<IndexedEvent | undefined>
+  /** Looks a call up in the journal, newest first, for a second at most: no index has Call-IDs. */
+  call(query: CallQuery): Promise<CallPage>
   /** Reads on in the journal; `after` 0 starts at the oldest record held. */
   read(after: number, limit: number): Promise<JournalBatch>
   /** The newest durable position. */

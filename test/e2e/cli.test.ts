@@ -1,40 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
-import { type TestContext, test } from 'node:test'
-import { freePort, NODE_FLAGS, startNode } from '../support/node-process.ts'
+import { test } from 'node:test'
+import { runSentrypeer, sentrypeer, textOf } from '../support/cli-process.ts'
+import { freePort, startNode } from '../support/node-process.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
 const USER_AGENT = 'evil\u001b[2J\u001b]0;owned\u0007'
-
-type Child = ChildProcessByStdio<null, Readable, Readable>
-
-function sentrypeer(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
-  const { PATH, HOME } = process.env // nothing else, so that the machine's own settings do not count
-  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
-    env: { PATH, HOME, XDG_CONFIG_HOME: '/nonexistent', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  t.after(() => child.kill('SIGKILL'))
-  return child
-}
-
-async function run(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const child = sentrypeer(t, args, env)
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
-  return { code: code as number | null, stdout, stderr }
-}
-
-async function text(stream: Readable): Promise<string> {
-  const chunks = await stream.setEncoding('utf8').toArray()
-  return chunks.join('')
-}
 
 /** Sends one INVITE as a scanner would. */
 async function sendInvite(port: number, callId: string): Promise<void> {
@@ -99,22 +74,22 @@ test('a node and the commands that ask it', { timeout: 120_000 }, async (t) => {
   })
 
   await t.test('ip, number and list know the attacker', async () => {
-    const ip = await run(t, ['ip', '127.0.0.1', ...here])
+    const ip = await runSentrypeer(t, ['ip', '127.0.0.1', ...here])
     assert.equal(ip.code, 0)
     assert.match(ip.stdout, /^127\.0\.0\.1 {2}seen\n/)
     for (const form of ['900442079460000', '+442079460000', '442079460000']) {
-      const number = await run(t, ['number', form, '--json', ...here])
+      const number = await runSentrypeer(t, ['number', form, '--json', ...here])
       assert.equal(JSON.parse(number.stdout).value, '+442079460000')
     }
-    const missing = await run(t, ['ip', '203.0.113.9', ...here])
+    const missing = await runSentrypeer(t, ['ip', '203.0.113.9', ...here])
     assert.equal(missing.code, 3)
-    const list = await run(t, ['list', 'numbers', ...here])
+    const list = await runSentrypeer(t, ['list', 'numbers', ...here])
     assert.match(list.stdout, /^VALUE .*\n\+442079460000 {2}seen /)
   })
 
   await t.test('top and tail --since show what attackers sent, and no escape sequence', async () => {
     const top = await until(
-      () => run(t, ['top', ...here]),
+      () => runSentrypeer(t, ['top', ...here]),
       ({ stdout }) => stdout.includes('evil'),
     )
     assert.match(top.stdout, /evil\\x1b\[2J\\x1b\]0;owned\\x07/)
@@ -122,24 +97,24 @@ test('a node and the commands that ask it', { timeout: 120_000 }, async (t) => {
   })
 
   await t.test('status and doctor find the node well', async () => {
-    const status = JSON.parse((await run(t, ['status', '--json', ...here])).stdout)
+    const status = JSON.parse((await runSentrypeer(t, ['status', '--json', ...here])).stdout)
     assert.equal(status.url, node.url)
     assert.equal(status.stats.store.droppedCount, 0)
-    const doctor = await run(t, ['doctor', ...here])
+    const doctor = await runSentrypeer(t, ['doctor', ...here])
     assert.match(doctor.stdout, /^ok {5}node: .* answers on http:/m)
     assert.match(doctor.stdout, /node: UDP is received by (recvmmsg|dgram)$/m)
     assert.notEqual(doctor.code, 2)
   })
 
   await t.test('a key of another node is refused, in words', async () => {
-    const { code, stderr } = await run(t, ['status', '--url', node.url, '--key', 'wrong'])
+    const { code, stderr } = await runSentrypeer(t, ['status', '--url', node.url, '--key', 'wrong'])
     assert.equal(code, 1)
     assert.match(stderr, /^sentrypeer: The node refused the request: .*\. The key was that of --key \[API_REFUSED\]\n$/)
   })
 
   await t.test('a second node on that folder, and reindex, are refused', async () => {
     for (const command of ['start', 'reindex']) {
-      const { code, stdout, stderr } = await run(t, [command, ...here])
+      const { code, stdout, stderr } = await runSentrypeer(t, [command, ...here])
       assert.equal(code, 1)
       assert.equal(stdout, '')
       assert.match(stderr, /^sentrypeer: Cannot open the state folder: .*\[STATE_LOCKED\]\n$/m)
@@ -155,13 +130,13 @@ test('a node and the commands that ask it', { timeout: 120_000 }, async (t) => {
   })
 
   await t.test('without a node, data commands exit with 4, and reindex and doctor work', async () => {
-    const status = await run(t, ['status', '--url', node.url])
+    const status = await runSentrypeer(t, ['status', '--url', node.url])
     assert.equal(status.code, 4)
-    const reindex = await run(t, ['reindex', '--json', ...here])
+    const reindex = await runSentrypeer(t, ['reindex', '--json', ...here])
     assert.equal(reindex.code, 0)
     assert(JSON.parse(reindex.stdout).eventCount >= 1)
     const ports = { SENTRYPEER_SIP_LISTEN: 'udp:127.0.0.1:0', SENTRYPEER_API_PORT: '0' }
-    const doctor = await run(t, ['doctor', ...here], ports)
+    const doctor = await runSentrypeer(t, ['doctor', ...here], ports)
     assert.match(doctor.stdout, /^ok {5}journal: \d+ records/m)
     assert.notEqual(doctor.code, 2)
   })
@@ -175,7 +150,7 @@ test("the original's flags and variables start a node", { timeout: 30_000 }, asy
     SENTRYPEER_PEER_TO_PEER: '1',
     SENTRYPEER_SYSLOG: '0',
   })
-  const stderr = text(child.stderr)
+  const stderr = textOf(child.stderr)
   const output: string[] = []
   for await (const line of createInterface(child.stdout)) {
     output.push(line)
@@ -195,7 +170,7 @@ test("the original's flags and variables start a node", { timeout: 30_000 }, asy
 
 test('start says what is wrong without a stack trace', { timeout: 30_000 }, async (t) => {
   const stateDir = tempDir(t)
-  const config = await run(t, ['start', '--state-dir', stateDir, '--sip', 'tls:127.0.0.1:5061'])
+  const config = await runSentrypeer(t, ['start', '--state-dir', stateDir, '--sip', 'tls:127.0.0.1:5061'])
   assert.equal(config.code, 2)
   assert.match(config.stderr, /tls is not in this version, only udp and tcp are \[CONFIG_INVALID\]\n$/)
 
@@ -203,7 +178,7 @@ test('start says what is wrong without a stack trace', { timeout: 30_000 }, asyn
   const taken = createSocket('udp4').bind(port, '127.0.0.1')
   t.after(() => taken.close())
   await once(taken, 'listening')
-  const busy = await run(t, ['start', '--state-dir', stateDir, '--no-api', '--sip', `udp:127.0.0.1:${port}`])
+  const busy = await runSentrypeer(t, ['start', '--state-dir', stateDir, '--no-api', '--sip', `udp:127.0.0.1:${port}`])
   assert.equal(busy.code, 1)
   assert.match(busy.stderr, /^sentrypeer: Cannot listen: the address is taken: .* \[PORT_IN_USE\]\n$/m)
   assert.doesNotMatch(busy.stderr, /\n {4}at /)

@@ -1,64 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 // The programs that scan the world, against our sensors on loopback.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
 import { observationOf } from '../support/datagrams.ts'
-
-const TOOL_MS = 30_000 // longer than any of them takes
-const PACKAGES = {
-  svmap: 'sipvicious',
-  svwar: 'sipvicious',
-  svcrack: 'sipvicious',
-  sipp: 'sip-tester',
-  sipsak: 'sipsak',
-}
-type Tool = keyof typeof PACKAGES
-
-/** Whether the tool is here. Without it the test is skipped aloud, or fails where nothing may be skipped. */
-function has(t: TestContext, tool: Tool): boolean {
-  const { PATH = '', SENTRYPEER_NO_SKIP } = process.env
-  for (const folder of PATH.split(delimiter)) {
-    try {
-      accessSync(join(folder, tool), constants.X_OK)
-      return true
-    } catch {} // not in this folder
-  }
-  const line = `skipped: ${tool} is not installed (apt-get install ${PACKAGES[tool]})`
-  assert.notEqual(SENTRYPEER_NO_SKIP, '1', line)
-  t.skip(line)
-  return false
-}
-
-async function run(tool: Tool, args: readonly string[]): Promise<{ output: string; code: number | null }> {
-  const folder = mkdtempSync(join(tmpdir(), 'sip-tools-'))
-  try {
-    const env = { ...process.env, HOME: folder, TERM: 'dumb' }
-    const child = spawn(tool, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TOOL_MS })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes))
-    const [code] = await once(child, 'close')
-    return { output, code }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+import { ASTERISK_CHAN_SIP } from '../support/personas.ts'
+import { freePort, has, run } from '../support/scanner-programs.ts'
 
 const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
 
 async function startSensors(listen: SensorsConfig['listen'], replyLimit: SensorsConfig['replyLimit'] = RATES) {
   const observations: (Observation & { text: string })[] = []
   const trouble: string[] = []
-  const config = { enabled: true, passive: false, neverReply: [], receiver: 'auto', listen, replyLimit } as const
+  const config = {
+    enabled: true,
+    interaction: 'high',
+    pacing: 'none',
+    neverReply: [],
+    personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
+    receiver: 'auto',
+    listen,
+    replyLimit,
+  } as const
   const observe = (one: Observation) =>
     void observations.push({ ...one, text: Buffer.from(one.bytes).toString('latin1') })
   const sensors: Sensors = await listenSensors(config, {
@@ -88,19 +54,6 @@ async function startSensors(listen: SensorsConfig['listen'], replyLimit: Sensors
 
 const udp = (host = '127.0.0.1', port = 0) => ({ transport: 'udp', host, port }) as const
 const tcp = (host = '127.0.0.1', port = 0) => ({ transport: 'tcp', host, port }) as const
-
-/** A UDP port that is free just now, for a tool that wants to be told its own. */
-async function freePort(host = '127.0.0.1'): Promise<number> {
-  const socket = createSocket(host === '::1' ? 'udp6' : 'udp4')
-  const listening = once(socket, 'listening')
-  socket.bind(0, host)
-  await listening
-  const { port } = socket.address()
-  const closed = once(socket, 'close')
-  socket.close()
-  await closed
-  return port
-}
 
 /** Sensors on a port of four digits, since sipsak cuts longer ones in its URIs. */
 async function startOnShortPort() {

@@ -6,15 +6,15 @@ import { ReplyDraft } from '../../src/sensors/udp/reply-draft.ts'
 
 /** The observation that the store makes of a datagram; its bytes are a copy. */
 export function observationOf(datagram: ReceivedDatagram): Observation {
-  const { at, bytes, start, end, source, target, isPassive, status, sentSize } = datagram
+  const { at, bytes, start, end, source, target, isPassive, validation, status, moreStatuses, sentSize } = datagram
   return {
     at,
     transport: 'udp',
     source: source.endpoint,
     destination: target.endpoint,
-    validation: 'none',
+    validation: validation === 1 ? 'echo' : 'none',
     collectedMethod: isPassive ? 'passive' : 'responsive',
-    responses: status === 0 ? [] : [status],
+    responses: status === 0 ? [] : [status, ...moreStatuses],
     sentSize,
     bytes: Uint8Array.from(bytes.subarray(start, end)),
     size: end - start,
@@ -34,6 +34,6 @@ export function deliver(
   const draft = new ReplyDraft(fixed, 131_072)
   const replies: Buffer[] = []
   const send = (): boolean => !fails && replies.push(draft.toBuffer()) > 0
-  handle(bytes, start, end, source, target, isForMany ? null : { draft, send })
+  handle(bytes, start, end, source, target, isForMany ? null : { draft, send, path: () => ({ send: () => false }) })
   return replies
 }

@@ -6,7 +6,7 @@ import type { IndexedEvent, Indicators, Store, StoreStatus } from '../../src/sto
 /** What a test may put in and turn; what it leaves out has a plain value. */
 export type FakeStore = Pick<
   Store,
-  'indicators' | 'events' | 'event' | 'read' | 'position' | 'onAdvance' | 'status'
+  'indicators' | 'events' | 'event' | 'call' | 'read' | 'position' | 'onAdvance' | 'status'
 > & {
   /** Appends an event, durable at once, and says so to whoever listens. */
   push(event: Partial<Event>): Event
@@ -16,6 +16,7 @@ export type FakeStore = Pick<
   setStatus(status: Partial<StoreStatus>): void
 }
 
+export const FAKE_CALL_COUNT = 3 // messages of a call that one answer has
 export const FAKE_AT = Date.UTC(2026, 10, 23, 9, 5, 18, 904)
 
 /** An INVITE over UDP, unless told otherwise. */
@@ -46,6 +47,9 @@ export function fakeEvent(event: Partial<Event> & { readonly id: number }): Even
     e164: '+442081234567',
     tags: ['toll-fraud-call'],
     defects: [],
+    auth: null,
+    tool: { name: 'sippts', evidence: 'user-agent', decodedTag: null },
+    headerOrder: null,
     raw,
     rawShed: false,
     ja4: null,
@@ -118,6 +122,12 @@ export function createFakeStore(): FakeStore {
       return () => listeners.delete(listener)
     },
     event: async (id) => events.filter((event) => event.id === id).map(indexed)[0],
+    call: async ({ callId, since, before = Number.POSITIVE_INFINITY }) => {
+      const found = events.filter((event) => event.callId === callId && event.at >= since && event.id < before)
+      const items = found.slice(-FAKE_CALL_COUNT)
+      const next = found.length > items.length ? items[0]!.id : null
+      return { items: items.map(indexed), next, searchedSince: next === null ? since : items[0]!.at }
+    },
     events: async (query) => {
       const found = events.toReversed().filter((event) => matches(event, query))
       const rest = found.filter(({ id }) => id < (query.before ?? Number.POSITIVE_INFINITY))

@@ -8,6 +8,7 @@ import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type Receiver, type SensorDeps, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import { canReceiveBatches } from '../../src/sensors/udp/linux/batch-receiver.ts'
 import { observationOf } from './datagrams.ts'
+import { ASTERISK_CHAN_SIP } from './personas.ts'
 
 const PATIENCE_MS = 10_000
 
@@ -16,12 +17,14 @@ export const RECEIVERS_HERE: readonly Receiver[] = canReceiveBatches() ? ['recvm
 
 export const CONFIG: SensorsConfig = {
   enabled: true,
-  passive: false,
+  interaction: 'high',
+  pacing: 'none',
   listen: [
     { transport: 'udp', host: '127.0.0.1', port: 0 },
     { transport: 'tcp', host: '127.0.0.1', port: 0 },
   ],
   neverReply: [],
+  personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
   receiver: 'auto',
   replyLimit: { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: true },
 }

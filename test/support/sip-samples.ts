@@ -53,6 +53,7 @@ export function invite(init: RequestInit = {}): Buffer {
   const { headers = [], body = OFFER } = init
   return request({
     uri: 'sip:900442081234567@203.0.113.5',
+    from: '"caller" <sip:8005550199@203.0.113.5>;tag=31303001333232', // whom no extension's password is asked
     to: '<sip:900442081234567@203.0.113.5>',
     ...init,
     method: 'INVITE',

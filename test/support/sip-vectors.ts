@@ -20,14 +20,14 @@ export type SipVector = { readonly name: string; readonly bytes: Buffer; readonl
 
 const FOLDER = new URL('../vectors/sip/', import.meta.url)
 
-/** All vectors under test/vectors/sip, by name. */
-export function readSipVectors(): SipVector[] {
-  return readdirSync(FOLDER)
+/** All vectors of a folder, by name. */
+export function readSipVectors(folder = FOLDER): SipVector[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.sip'))
     .sort()
     .map((file) => ({
       name: file.slice(0, -'.sip'.length),
-      bytes: readFileSync(new URL(file, FOLDER)),
-      expected: JSON.parse(readFileSync(new URL(file.replace(/\.sip$/, '.json'), FOLDER), 'utf8')),
+      bytes: readFileSync(new URL(file, folder)),
+      expected: JSON.parse(readFileSync(new URL(file.replace(/\.sip$/, '.json'), folder), 'utf8')),
     }))
 }

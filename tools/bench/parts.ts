@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 // CPU time of the pure parts, in a process of its own: `node tools/bench/parts.ts SECONDS RUNS`, seconds for each run.
 import { randomBytes } from 'node:crypto'
+import { loadPersona } from '../../src/config/personas.ts'
 import type { Observation } from '../../src/core/event.ts'
 import { normalizeNumber } from '../../src/core/phone-number.ts'
-import { fitAnswer } from '../../src/sensors/uas/byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from '../../src/sensors/uas/persona.ts'
-import { RecentInvites } from '../../src/sensors/uas/recent-invites.ts'
-import { Responder } from '../../src/sensors/uas/responder.ts'
-import { Tokens } from '../../src/sensors/uas/token.ts'
+import { createCounters } from '../../src/sensors/counters.ts'
+import { createServer } from '../../src/sensors/uas/create-server.ts'
+import { ActiveTimers } from '../../src/sensors/uas/timers.ts'
 import { SALT_SIZE, serializeBlock } from '../../src/store/block.ts'
 import { deltasOf } from '../../src/store/delta.ts'
 import { deriveEvent } from '../../src/store/derive.ts'
@@ -42,8 +41,19 @@ const observations = varied.map(
   }),
 )
 
-const tokens = new Tokens((size) => randomBytes(size))
-const responder = new Responder({ persona: ASTERISK_CHAN_SIP, tokens, recentInvites: new RecentInvites() })
+const { server, responderFor } = createServer(
+  { interaction: 'medium', pacing: 'none' },
+  {
+    random: (size) => randomBytes(size),
+    timers: new ActiveTimers(() => {}),
+    limiter: { take: () => true },
+    counters: createCounters(),
+    sinks: { take: () => null },
+    onMedia: () => {},
+  },
+)
+const responder = responderFor(loadPersona('asterisk-chan-sip'))
+const { tokens } = responder
 const target = new Uint8Array(RECORD_SIZE_MAX)
 const numbers = varied.flatMap((bytes) => calledNumbers(parseMessage(bytes)).map(({ raw }) => raw))
 const events = observations.map((observation, i) => deriveEvent(i, { ...observation, rawShed: false }))
@@ -60,10 +70,17 @@ function blockOf(all: readonly Observation[]): { records: Uint8Array; count: num
 
 /** Parses, decides, and writes what is sent; the size of it. */
 function answer(bytes: Buffer, i: number): number {
-  const circumstances = { stream: false, oversize: false, source: sources[i]!, destination, now: NOW }
-  const message = parseMessage(bytes)
-  const fitted = fitAnswer(message, responder.decide(message, circumstances), circumstances, bytes.length)
-  return typeof fitted === 'string' ? 0 : fitted.bytes.length
+  const { replies } = server.receive(parseMessage(bytes), {
+    transport: 'udp',
+    oversize: false,
+    source: sources[i]!,
+    destination,
+    now: NOW,
+    size: bytes.length,
+    responder,
+    path: () => ({ send: () => false }),
+  })
+  return replies[0]?.bytes.length ?? 0
 }
 
 let indicators = new LiveIndicators({ now: () => NOW })

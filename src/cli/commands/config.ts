@@ -10,7 +10,9 @@ Examples:
   sentrypeer config show --origin            every value, and where it came from
   sentrypeer config check ./config.toml
   sentrypeer config example > ~/.config/sentrypeer/config.toml
-  sentrypeer config schema > config.schema.json`
+  sentrypeer config schema > config.schema.json
+  sentrypeer config personas
+  sentrypeer config personas freeswitch > my-pbx.toml`
 
 export function define(command: Command, context: CliContext): void {
   command
@@ -50,6 +52,18 @@ export function define(command: Command, context: CliContext): void {
     .action(async () => {
       const { configSchema } = await import('../../config.ts')
       context.stdout.write(`${JSON.stringify(configSchema, null, 2)}\n`)
+    })
+  command
+    .command('personas')
+    .helpOption('--help', 'show this help')
+    .summary('the devices that the sensor can play')
+    .description('Lists the devices that the sensor can play and where it plays which, or prints the file of one.')
+    .argument('[name]', 'name of one, or a file that ends in .toml')
+    .option('--config <file>', 'configuration file')
+    .option('--json', 'as JSON')
+    .action(async (name: string | undefined, options: { config?: string; json?: true }) => {
+      const { listPersonas, showPersona } = await import('../personas.ts')
+      await (name === undefined ? listPersonas(options, context) : showPersona(name, options, context))
     })
 }
 

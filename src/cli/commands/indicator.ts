@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Command } from 'commander'
-import { DaemonError } from '../../core/errors.ts'
-import { ApiProblem, type IndicatorJson, type NodeClient } from '../client.ts'
+import { type IndicatorJson, type NodeClient, nullWhen } from '../client.ts'
 import { type CliContext, EXIT } from '../context.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
 import { formatFacts } from '../table.ts'
@@ -16,7 +15,7 @@ export function defineLookup(command: Command, context: CliContext, kind: Indica
     .option('--json', 'as JSON')
     .action(async (value: string, options: NodeOptions & { json?: true }) => {
       const client = await openClient(options, context)
-      const indicator = await lookup(client, value).catch(whenNotSeen)
+      const indicator = await lookup(client, value).catch(nullWhen('NOT_SEEN'))
       if (indicator === null) context.setExitCode(EXIT.notFound)
       if (options.json) {
         context.stdout.write(`${printableJson(indicator ?? { kind, value, verdict: 'unknown' }, 2)}\n`)
@@ -26,12 +25,6 @@ export function defineLookup(command: Command, context: CliContext, kind: Indica
         context.stdout.write(describeIndicator(indicator, context.now(), painter(context.stdout, context.env)))
       }
     })
-}
-
-function whenNotSeen(error: unknown): null {
-  const problem = error instanceof DaemonError ? error.cause : null
-  if (problem instanceof ApiProblem && problem.code === 'NOT_SEEN') return null
-  throw error
 }
 
 /** All that is known of an address or number, for people. */

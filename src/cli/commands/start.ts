@@ -32,8 +32,9 @@ export function define(command: Command, context: CliContext): void {
       collect,
     )
     .option('--no-sip', 'do not listen for SIP')
-    .option('--passive', 'record, and never reply')
-    .option('--no-passive', 'reply (the default)')
+    .option('--passive', 'record, and never reply: short for --interaction passive')
+    .option('--interaction <LEVEL>', 'how far attackers get: passive, low, medium or high (medium)')
+    .option('--persona <name>', 'the device to play: a name of `config personas`, or a .toml file')
     .option('--api <host:port>', 'address of the API; on: where the configuration says')
     .option('--no-api', 'serve no API')
     .option('--config <file>', 'configuration file')

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Command } from 'commander'
+import { HIDDEN_CREDENTIALS } from '../../core/credentials.ts'
 import type { EventJson, NodeClient, Query } from '../client.ts'
 import type { CliContext } from '../context.ts'
 import { addNodeOptions, type NodeOptions, openClient } from '../node-address.ts'
@@ -117,7 +118,16 @@ export function formatEvent(event: EventJson, columns: number | undefined, paint
   const number = printable(shownNumber(event) ?? '-').padEnd(14)
   const times = event.count > 1 ? `  (${event.count} times)` : ''
   const start = `${time} ${printable(event.transport).padEnd(3)} ${source} `
-  const rest = `${what} ${number} ${printable(event.userAgent ?? '-')}${times}`
+  const rest = `${what} ${number} ${printable(event.userAgent ?? '-')}${shownClient(event)}${times}`
   const room = columns === undefined ? rest : fit(rest, Math.max(20, columns - start.length))
   return `${paint('dim', start)}${room}`
+}
+
+/** The program behind the user agent, and who it says it is: with the password, where that is known and may be shown. */
+function shownClient({ tool, auth }: EventJson): string {
+  const name = !tool || tool.evidence === 'user-agent' ? '' : `  [${printable(tool.name)}]`
+  if (!auth) return name
+  const { user, matchedPassword } = auth
+  const password = matchedPassword === null || matchedPassword === HIDDEN_CREDENTIALS ? '' : `:${matchedPassword}`
+  return `${name}  as ${printable(user + password)}`
 }

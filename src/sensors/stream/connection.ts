@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Frame } from '../../wire/sip/framing.ts'
 import type { Boundary, StreamPeer } from '../boundary.ts'
 import { type LimitKey, sourceKey } from '../reply-limit.ts'
+import type { ReplyPath } from '../uas/delivery.ts'
 import { type Allowance, type PlacedFrame, StreamInput } from './input.ts'
 import type { StreamLimits } from './limits.ts'
 import type { StreamTurns } from './turns.ts'
@@ -152,11 +153,23 @@ export class StreamConnection {
   #record(packet: Parameters<Boundary['stream']>[1]): void {
     this.#recordedCount++
     this.#head = EMPTY
-    this.#deps.boundary.stream(this.peer, packet, (bytes) => {
-      if (!this.#socket.writable) return false
-      this.#out.push(bytes)
-      return true
-    })
+    this.#deps.boundary.stream(this.peer, packet, this)
+  }
+
+  /** Takes an answer, which leaves with the others of this turn. */
+  push(bytes: Uint8Array): boolean {
+    if (!this.#socket.writable) return false
+    this.#out.push(bytes)
+    return true
+  }
+
+  /** For answers that come in a later turn. They do not wait for a peer that takes none. */
+  readonly path: ReplyPath = {
+    send: (bytes) => {
+      const canSend = this.#socket.writable && this.#socket.writableLength <= this.#deps.limits.unsentSizeMax
+      if (canSend) this.#socket.write(bytes)
+      return canSend
+    },
   }
 
   /** All answers of one turn leave in one write. */

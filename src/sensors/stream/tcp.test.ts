@@ -326,7 +326,7 @@ test('2,000 idle connections do not keep UDP from being answered', async () => {
 })
 
 test('over TCP: passive sends not a byte, no pong either, and records', async () => {
-  await using node = await startSensors({ passive: true })
+  await using node = await startSensors({ interaction: 'passive' })
   using client = await tcpClient(node.tcpPort)
   client.write('\r\n\r\n')
   client.socket.end(Buffer.concat([invite(), request()]))

@@ -1,36 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { mutatedMessage } from '../../../test/support/mutated-message.ts'
 import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
+import { startDevice, TCP, textOf, UDP } from '../../../test/support/uas.ts'
+import type { Endpoint } from '../../core/event.ts'
 import { parseMessage } from '../../wire/sip/message.ts'
-import type { Circumstances } from './answer.ts'
-import { fitAnswer, serializeAnswers } from './byte-rule.ts'
-import { ASTERISK_CHAN_SIP } from './persona.ts'
-import { RecentInvites } from './recent-invites.ts'
-import { Responder } from './responder.ts'
-import { Tokens } from './token.ts'
-
-const UDP: Circumstances = {
-  stream: false,
-  oversize: false,
-  source: { ip: '198.51.100.7', port: 5060 },
-  destination: { ip: '203.0.113.5', port: 5060 },
-  now: 1_790_000_000_000,
-}
-const responder = new Responder({
-  persona: ASTERISK_CHAN_SIP,
-  tokens: new Tokens(randomBytes),
-  recentInvites: new RecentInvites(),
-})
 
 /** The reply to a datagram, as text; null for silence. */
-function reply(bytes: Uint8Array, budget = bytes.length, to = UDP): string | null {
-  const parsed = parseMessage(bytes)
-  const fitted = fitAnswer(parsed, responder.decide(parsed, to), to, budget)
-  return typeof fitted === 'string' ? null : Buffer.from(fitted.bytes).toString('latin1')
+function reply(
+  bytes: Uint8Array,
+  size = bytes.length,
+  source: Endpoint = UDP.source,
+  device = startDevice(),
+): string | null {
+  const { replies, validation } = device.receive(bytes, { ...UDP, size, source })
+  assert.equal(validation, 'none')
+  assert(replies.length <= 1, 'provisional responses to a source that is not proven')
+  return replies[0] === undefined ? null : textOf(replies[0])
 }
 
 for (const [name, bytes] of Object.entries(SCANNERS)) {
@@ -96,25 +84,13 @@ test('an INVITE without SDP, too small for a 200, is busy', () => {
 })
 
 test('there is no provisional response over UDP, and exactly one final one', () => {
-  const parsed = parseMessage(invite())
-  const stream = { ...UDP, stream: true }
-  const answers = responder.decide(parsed, stream)
-  assert.deepEqual(
-    answers.map(({ status }) => status),
-    [100, 180, 200],
-  )
-  const fitted = fitAnswer(parsed, answers, UDP, 10_000)
-  assert(typeof fitted !== 'string')
-  assert.equal(fitted.status, 200)
-  assert.deepEqual(
-    serializeAnswers(parsed, answers, stream).map(({ status }) => status),
-    [100, 180, 200],
-  )
+  const { statuses } = startDevice()
+  assert.deepEqual(statuses(invite(), TCP), [100, 180, 200])
+  assert.deepEqual(statuses(invite(), UDP), [200])
 })
 
-test('what cannot be echoed is unwritable', () => {
-  const parsed = parseMessage(request({ via: '' }))
-  assert.equal(fitAnswer(parsed, responder.decide(parsed, UDP), UDP, 10_000), 'unwritable')
+test('what cannot be echoed is not answered', () => {
+  assert.equal(reply(request({ via: '' }), 10_000), null)
 })
 
 const mutated = mutatedMessage([
@@ -129,7 +105,7 @@ test('no datagram, however it is made, gets more bytes than it has', () => {
   let answered = 0
   fc.assert(
     fc.property(mutated, sources, (bytes, ip) => {
-      const text = reply(bytes, bytes.length, { ...UDP, source: { ip, port: 65_535 } })
+      const text = reply(bytes, bytes.length, { ip, port: 65_535 })
       if (text !== null) answered++
       assert((text?.length ?? 0) <= bytes.length)
     }),

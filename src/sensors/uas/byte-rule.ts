@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { SipMessage } from '../../wire/sip/message.ts'
-import { type AnswerInit, type Echo, echoOf, type Spelling } from '../../wire/sip/response.ts'
+import { type AnswerInit, type Echo, echoOf, type OwnLine, type Spelling } from '../../wire/sip/response.ts'
 import { type Answer, type Circumstances, type HeaderLine, SHED, type ShedRank } from './answer.ts'
 
 export type Reply = { readonly status: number; readonly bytes: Uint8Array }
@@ -96,15 +96,16 @@ function echoFor(request: SipMessage, { source }: Circumstances): Echo | null {
 
 function initFor(answer: Answer, { shedThrough, values, spelling }: Form): AnswerInit {
   const isShort = values !== 'long'
-  const headers: [string, string][] = []
+  const headers: OwnLine[] = []
   for (const header of answer.headers) {
     if (header.shed !== SHED.never && header.shed <= shedThrough) continue
-    headers.push([header.name, headerValue(header, values)])
+    headers.push([header.name, headerValue(header, values), header.before])
   }
   const body = isShort ? answer.shortBody : answer.body
   return {
     status: answer.status,
     headers,
+    layout: answer.layout,
     spelling,
     recordRoute: answer.recordRoute,
     ...(answer.reason === undefined ? {} : { reason: answer.reason }),

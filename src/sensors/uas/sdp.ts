@@ -7,6 +7,7 @@ const OFFER_SIZE_MAX = 16_384 // bytes looked at
 export type SdpInit = {
   readonly persona: Persona
   readonly address: string // our own, as the other side reached it
+  readonly port: number // where media is received
   readonly session: number // 32 bits that stay the same for a retransmitted offer
 }
 type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
@@ -27,21 +28,21 @@ const MIRRORED: Readonly<Record<Direction, Direction>> = {
 
 /**
  * The SDP of a 200 to an INVITE: an answer to the offer, or an offer of our own when there was none (RFC 3264, RFC 3261 §13.3.1).
- * `short` says the same without what may be left out. No port named here is open.
+ * `short` says the same without what may be left out.
  */
 export function describeSession(offer: Uint8Array, init: SdpInit): { full: Uint8Array; short: Uint8Array } {
-  const { persona, address, session } = init
+  const { persona, address, port, session } = init
   const media = parseMedia(offer)
   if (media.length === 0) {
     const formats = [...persona.codecs.keys()]
     media.push({ kind: 'audio', isRefused: false, protocol: 'RTP/AVP', formats, direction: 'sendrecv' })
   }
-  const port = persona.rtpPorts.from + 2 * (session % Math.floor(persona.rtpPorts.count / 2))
   const connection = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`
-  const head = (user: string, id: number, name: string) =>
-    `v=0\r\no=${user} ${id} ${id} ${connection}\r\ns=${name}\r\nc=${connection}\r\nt=0 0\r\n`
-  let full = head('root', session, persona.server)
-  let short = head('-', session % 1000, '-')
+  const head = (origin: string, name: string) =>
+    `v=0\r\no=${origin} ${connection}\r\ns=${name}\r\nc=${connection}\r\nt=0 0\r\n`
+  const { origin, sessionName } = persona.sdp
+  let full = head(fillOrigin(origin, session), sessionName)
+  let short = head(`- ${session % 1000} ${session % 1000}`, '-')
   for (const [index, one] of media.entries()) {
     const formats = acceptedFormats(one, persona)
     const open = media.findIndex(({ kind, isRefused }) => kind === 'audio' && !isRefused) === index // RFC 3264 §6
@@ -53,6 +54,12 @@ export function describeSession(offer: Uint8Array, init: SdpInit): { full: Uint8
     if (one.direction !== 'sendrecv') short += `a=${one.direction}\r\n` // which is meant when nothing is said
   }
   return { full: Buffer.from(full, 'latin1'), short: Buffer.from(short, 'latin1') }
+}
+
+function fillOrigin(origin: string, session: number): string {
+  return origin.replace(/\{(id|short)(?:\+(\d{1,4}))?\}/g, (_, name, more = '0') =>
+    String((name === 'id' ? session : session % 10_000) + Number(more)),
+  )
 }
 
 /** The offered formats that the persona has; else the first offered one, since a call refused for its codec shows us less. */
@@ -68,7 +75,8 @@ function attributes(formats: readonly string[], direction: Direction, persona: P
     if (rtpmap !== undefined) lines += `a=rtpmap:${format} ${rtpmap}\r\n`
     if (rtpmap === 'telephone-event/8000') lines += `a=fmtp:${format} 0-16\r\n`
   }
-  return `${lines}a=maxptime:150\r\na=${direction}\r\n`
+  for (const attribute of persona.sdp.attributes) lines += `${attribute}\r\n`
+  return direction === 'sendrecv' && !persona.sdp.hasSendrecv ? lines : `${lines}a=${direction}\r\n`
 }
 
 /** The m= lines of an offer. RFC 8866 §5.14. Lines that are none are left out. */

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { PERSONAS } from '../../../test/support/personas.ts'
 import { TextHmac } from './_text-hmac.ts'
 import { NONCE_PERIOD_MS, TAG_PERIOD_MS, Tokens } from './token.ts'
 
+const SHAPES = { tag: 'as{hex:16}', nonce: '{hex:16}', opaque: '' }
 const SOURCE = { ip: '198.51.100.7', port: 5060 }
 const NOW = 1_790_000_000_000 - (1_790_000_000_000 % TAG_PERIOD_MS)
 const TOKEN = /^[A-Za-z0-9.!%*_+`'~-]+$/ // RFC 3261 §25.1
@@ -25,7 +27,7 @@ test('TextHmac is the HMAC that node:crypto knows', () => {
 })
 
 test('tag() is a token that says at least 64 bits, the same for ten minutes', () => {
-  const tokens = new Tokens(randomBytes)
+  const tokens = new Tokens(randomBytes, SHAPES)
   fc.assert(
     fc.property(fc.string(), fc.nat(65_535), fc.nat(TAG_PERIOD_MS - 1), (callId, port, laterMs) => {
       const source = { ip: SOURCE.ip, port }
@@ -39,7 +41,7 @@ test('tag() is a token that says at least 64 bits, the same for ten minutes', ()
 })
 
 test('nonce() has at most 22 characters that need no quoting', () => {
-  const { long, short } = new Tokens(randomBytes).nonce(SOURCE, 'a', NOW)
+  const { long, short } = new Tokens(randomBytes, SHAPES).nonce(SOURCE, 'a', NOW)
   for (const nonce of [long, short]) {
     assert.match(nonce, TOKEN)
     assert(nonce.length <= 22)
@@ -47,7 +49,7 @@ test('nonce() has at most 22 characters that need no quoting', () => {
 })
 
 test('isOwnTag() knows both spellings for ten to twenty minutes', () => {
-  const tokens = new Tokens(randomBytes)
+  const tokens = new Tokens(randomBytes, SHAPES)
   const { long, short } = tokens.tag(SOURCE, 'a', NOW)
   for (const tag of [long, short]) {
     assert(tokens.isOwnTag(tag, SOURCE, 'a', NOW))
@@ -58,7 +60,7 @@ test('isOwnTag() knows both spellings for ten to twenty minutes', () => {
 })
 
 test('isOwnNonce() knows both spellings for one to two minutes', () => {
-  const tokens = new Tokens(randomBytes)
+  const tokens = new Tokens(randomBytes, SHAPES)
   const { long, short } = tokens.nonce(SOURCE, 'a', NOW)
   for (const nonce of [long, short]) {
     assert(tokens.isOwnNonce(nonce, SOURCE, 'a', NOW + 2 * NONCE_PERIOD_MS - 1))
@@ -66,17 +68,76 @@ test('isOwnNonce() knows both spellings for one to two minutes', () => {
   }
 })
 
+test('isStaleNonce() knows a nonce for ten minutes after it was valid, and never while it is', () => {
+  const tokens = new Tokens(randomBytes, SHAPES)
+  const { long, short } = tokens.nonce(SOURCE, 'a', NOW)
+  for (const nonce of [long, short]) {
+    assert(!tokens.isStaleNonce(nonce, SOURCE, 'a', NOW))
+    assert(!tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 2 * NONCE_PERIOD_MS - 1))
+    assert(tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 2 * NONCE_PERIOD_MS))
+    assert(tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 12 * NONCE_PERIOD_MS - 1))
+    assert(!tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 12 * NONCE_PERIOD_MS))
+    assert(!tokens.isStaleNonce(nonce, SOURCE, 'b', NOW + 2 * NONCE_PERIOD_MS))
+  }
+})
+
 test('a token is of no use from another address, port, Call-ID or node, nor as another kind of token', () => {
-  const tokens = new Tokens(randomBytes)
+  const tokens = new Tokens(randomBytes, SHAPES)
   const tag = tokens.tag(SOURCE, 'a', NOW).long
   assert(!tokens.isOwnTag(tag, { ...SOURCE, ip: '198.51.100.8' }, 'a', NOW))
   assert(!tokens.isOwnTag(tag, { ...SOURCE, port: 5061 }, 'a', NOW))
   assert(!tokens.isOwnTag(tag, SOURCE, 'b', NOW))
-  assert(!new Tokens(randomBytes).isOwnTag(tag, SOURCE, 'a', NOW))
+  assert(!new Tokens(randomBytes, SHAPES).isOwnTag(tag, SOURCE, 'a', NOW))
   assert(!tokens.isOwnNonce(tag.slice(2), SOURCE, 'a', NOW))
 })
 
 test('isOwnTag() says no to any other text', () => {
-  const tokens = new Tokens(randomBytes)
+  const tokens = new Tokens(randomBytes, SHAPES)
   fc.assert(fc.property(fc.string(), (text) => !tokens.isOwnTag(text, SOURCE, 'a', NOW)))
+})
+
+for (const { name, tokens: shapes } of PERSONAS) {
+  test(`nobody forges a token of ${name}`, () => {
+    const tokens = new Tokens(randomBytes, shapes)
+    const at = NOW + 30_000
+    const cases = [
+      [tokens.tag(SOURCE, 'a', at), (text: string, ...to: Whose) => tokens.isOwnTag(text, ...to), TAG_PERIOD_MS],
+      [tokens.nonce(SOURCE, 'a', at), (text: string, ...to: Whose) => tokens.isOwnNonce(text, ...to), NONCE_PERIOD_MS],
+    ] as const
+    for (const [token, isOwn, periodMs] of cases) {
+      assert.equal(token.short.length, 11)
+      for (const text of [token.long, token.short]) {
+        assert(isOwn(text, SOURCE, 'a', at))
+        assert(isOwn(text, SOURCE, 'a', at + periodMs))
+        assert(!isOwn(text, { ...SOURCE, ip: '198.51.100.8' }, 'a', at), 'another address')
+        assert(!isOwn(text, { ...SOURCE, port: 5061 }, 'a', at), 'another port')
+        assert(!isOwn(text, SOURCE, 'b', at), 'another Call-ID')
+        assert(!isOwn(text, SOURCE, 'a', at + 2 * periodMs), 'too old')
+        assert(!isOwn(text, SOURCE, 'a', at - periodMs), 'of the future')
+        assert(!isOwn(text.slice(0, -1), SOURCE, 'a', at), 'cut')
+        assert(!isOwn(`${text}0`, SOURCE, 'a', at), 'longer')
+        for (const other of [text.toUpperCase(), text.toLowerCase()]) {
+          if (other !== text) assert(!isOwn(other, SOURCE, 'a', at), 'in other letters')
+        }
+        for (let i = 0; i < text.length; i++) {
+          const letter = text[i] === '0' ? '1' : '0'
+          assert(!isOwn(text.slice(0, i) + letter + text.slice(i + 1), SOURCE, 'a', at), `${i} changed`)
+        }
+      }
+    }
+    assert(!tokens.isOwnNonce(tokens.tag(SOURCE, 'a', at).short, SOURCE, 'a', at), 'of the other kind')
+  })
+}
+
+type Whose = [source: typeof SOURCE, callId: string, now: number]
+
+test('number is positive, of 31 bits, and the same for the same token', () => {
+  const tokens = new Tokens(randomBytes, SHAPES)
+  fc.assert(
+    fc.property(fc.string(), (callId) => {
+      const { number } = tokens.tag(SOURCE, callId, NOW)
+      assert(Number.isInteger(number) && number >= 0 && number < 2 ** 31)
+      assert.equal(tokens.tag(SOURCE, callId, NOW).number, number)
+    }),
+  )
 })

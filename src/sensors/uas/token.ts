@@ -2,21 +2,42 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Endpoint } from '../../core/event.ts'
 import { TextHmac } from './_text-hmac.ts'
+import type { TokenShapes } from './persona.ts'
+import { digitCount, dress, parseShape, type Shape } from './token-shape.ts'
 
 export const TAG_PERIOD_MS = 10 * 60_000
 export const NONCE_PERIOD_MS = 60_000
-const MAC_SIZE = 8 // bytes of the HMAC that a token carries: 64 bits, more than can be guessed
+const STALE_PERIODS = 10 // how long a nonce is still known as one that was ours
+const SHORT_DIGITS = 16 // of the HMAC in a short token: 64 bits, more than can be guessed
 
-/** One token in two spellings of the same bits: as the persona would write it, and as short as it can be written. */
+/** One token in two spellings: as the persona would write it, and as short as it can be written. */
 export class Token {
   readonly long: string
+  readonly #digest: string
 
-  constructor(long: string) {
+  constructor(long: string, digest: string) {
     this.long = long
+    this.#digest = digest
   }
 
+  /** 11 characters, none of which needs quoting. */
   get short(): string {
-    return Buffer.from(this.long.slice(-2 * MAC_SIZE), 'hex').toString('base64url')
+    return Buffer.from(this.#digest.slice(0, SHORT_DIGITS), 'hex').toString('base64url')
+  }
+
+  /** A number that is the same for the same token, positive and of 31 bits. */
+  get number(): number {
+    return Number.parseInt(this.#digest.slice(0, 8), 16) >>> 1
+  }
+}
+
+/** A nonce, and the value that is to come back beside it. */
+export class Nonce extends Token {
+  readonly opaque: string
+
+  constructor(long: string, digest: string, opaque: string) {
+    super(long, digest)
+    this.opaque = opaque
   }
 }
 
@@ -27,46 +48,75 @@ export class Token {
  */
 export class Tokens {
   readonly #hmac: TextHmac
+  readonly #tag: Shape
+  readonly #nonce: Shape
+  readonly #opaque: Shape
+  readonly #opaqueStart: number
 
-  constructor(random: (size: number) => Uint8Array) {
+  constructor(random: (size: number) => Uint8Array, shapes: TokenShapes) {
     this.#hmac = new TextHmac(random)
+    this.#tag = parseShape(shapes.tag)
+    this.#nonce = parseShape(shapes.nonce)
+    this.#opaque = parseShape(shapes.opaque)
+    this.#opaqueStart = digitCount(this.#nonce)
   }
 
-  /** A To-tag. Both spellings are tokens of RFC 3261 §25.1; the long one looks like that of chan_sip. */
+  /** A To-tag. Both spellings are tokens of RFC 3261 §25.1. */
   tag(source: Endpoint, callId: string, now: number): Token {
-    return new Token(`as${this.#mac('tag', source, callId, Math.floor(now / TAG_PERIOD_MS))}`)
+    return this.#tagOf(source, callId, Math.floor(now / TAG_PERIOD_MS))
   }
 
   isOwnTag(text: string, source: Endpoint, callId: string, now: number): boolean {
-    return this.#isOwn(text, 'as', 'tag', source, callId, Math.floor(now / TAG_PERIOD_MS))
+    const period = Math.floor(now / TAG_PERIOD_MS)
+    return (
+      isSpelling(text, this.#tagOf(source, callId, period)) || isSpelling(text, this.#tagOf(source, callId, period - 1))
+    )
   }
 
-  /** A nonce of at most 22 characters, none of which needs quoting. */
-  nonce(source: Endpoint, callId: string, now: number): Token {
-    return new Token(this.#mac('nonce', source, callId, Math.floor(now / NONCE_PERIOD_MS)))
+  nonce(source: Endpoint, callId: string, now: number): Nonce {
+    return this.#nonceOf(source, callId, Math.floor(now / NONCE_PERIOD_MS))
   }
 
   isOwnNonce(text: string, source: Endpoint, callId: string, now: number): boolean {
-    return this.#isOwn(text, '', 'nonce', source, callId, Math.floor(now / NONCE_PERIOD_MS))
+    const period = Math.floor(now / NONCE_PERIOD_MS)
+    return (
+      isSpelling(text, this.#nonceOf(source, callId, period)) ||
+      isSpelling(text, this.#nonceOf(source, callId, period - 1))
+    )
   }
 
-  #isOwn(text: string, prefix: string, use: string, source: Endpoint, callId: string, period: number): boolean {
-    if (text.length > prefix.length + 2 * MAC_SIZE) return false
-    for (const candidate of [period, period - 1]) {
-      const token = new Token(prefix + this.#mac(use, source, callId, candidate))
-      if (sameText(text, token.long) || sameText(text, token.short)) return true
-    }
+  /** Whether it was a nonce of ours within the last ten minutes and is none now. */
+  isStaleNonce(text: string, source: Endpoint, callId: string, now: number): boolean {
+    const newest = Math.floor(now / NONCE_PERIOD_MS) - 2
+    for (let period = newest; period > newest - STALE_PERIODS; period--)
+      if (isSpelling(text, this.#nonceOf(source, callId, period))) return true
     return false
   }
 
+  #tagOf(source: Endpoint, callId: string, period: number): Token {
+    const digest = this.#digest('tag', source, callId, period)
+    return new Token(dress(this.#tag, digest, 0, (period * TAG_PERIOD_MS) / 1000), digest)
+  }
+
+  #nonceOf(source: Endpoint, callId: string, period: number): Nonce {
+    const digest = this.#digest('nonce', source, callId, period)
+    const seconds = (period * NONCE_PERIOD_MS) / 1000
+    const opaque = dress(this.#opaque, digest, this.#opaqueStart, seconds)
+    return new Nonce(dress(this.#nonce, digest, 0, seconds), digest, opaque)
+  }
+
   /** The Call-ID stands last and the other fields hold no line end, so no two inputs read alike. */
-  #mac(use: string, source: Endpoint, callId: string, period: number): string {
-    const mac = this.#hmac.digest(`${use}\n${source.ip}\n${source.port}\n${period}\n${callId}`)
-    return mac.slice(0, 2 * MAC_SIZE)
+  #digest(use: string, source: Endpoint, callId: string, period: number): string {
+    return this.#hmac.digest(`${use}\n${source.ip}\n${source.port}\n${period}\n${callId}`)
   }
 }
 
+function isSpelling(text: string, token: Token): boolean {
+  return sameText(text, token.long) || sameText(text, token.short)
+}
+
 function sameText(a: string, b: string): boolean {
+  if (a.length !== b.length) return false
   const left = Buffer.from(a)
   const right = Buffer.from(b)
   return left.length === right.length && timingSafeEqual(left, right)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { ADDRESS_SIZE, readAddress, writeAddress } from '../../core/address.ts'
 import type { Endpoint } from '../../core/event.ts'
+import type { Device } from './device.ts'
 
 const TEXTS_COUNT = 8192 // of the last IPv4 addresses, a power of 2
 
@@ -76,6 +77,8 @@ function ipv4Text(number: number): string {
 export class DatagramTarget {
   readonly endpoint: Endpoint
   readonly address = new Uint8Array(ADDRESS_SIZE)
+  /** Which device answers here, once somebody has looked it up. */
+  device: Device | null = null
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint
@@ -92,6 +95,8 @@ export type ReceivedDatagram = {
   readonly source: DatagramSource
   readonly target: DatagramTarget
   readonly isPassive: boolean
-  readonly status: number // of the response that was sent; 0: none
-  readonly sentSize: number // bytes of it
+  readonly validation: 0 | 1 // 1: its source returned a token of ours (`echo`)
+  readonly status: number // of the first response; 0: none
+  readonly moreStatuses: readonly number[] // of further ones
+  readonly sentSize: number // bytes of all of them
 }

@@ -3,18 +3,24 @@ import { parseMessage, type SipMessage } from '../../wire/sip/message.ts'
 import type { Counters } from '../counters.ts'
 import type { ReplyGuard } from '../reply-guard.ts'
 import type { ReplyLimiter } from '../reply-limit.ts'
-import { fitAnswer } from '../uas/byte-rule.ts'
-import type { Responder } from '../uas/responder.ts'
+import type { ReplyPath } from '../uas/delivery.ts'
+import type { SourceMemory } from '../uas/source-memory.ts'
+import type { UserAgentServer } from '../uas/user-agent-server.ts'
 import type { DatagramSource, DatagramTarget, ReceivedDatagram } from './datagram.ts'
-import type { QuickAnswers } from './quick-answers.ts'
+import type { Device } from './device.ts'
 import type { ReplyDraft } from './reply-draft.ts'
 
 /** The end through which a receiver replies to the datagram it hands over, and to nothing else. */
 export type ReplyPort = {
   /** Where the reply is put together. */
   readonly draft: ReplyDraft
-  /** Sends what the draft holds to where the datagram came from. False when it cannot. */
-  send(): boolean
+  /**
+   * Sends what the draft holds to where the datagram came from. False when it cannot. To a source that is not proven it
+   * sends no more bytes than the datagram has, all replies together.
+   */
+  send(isProven: boolean): boolean
+  /** A way back to there that stays open after the call; only for a source that is proven. */
+  path(): ReplyPath
 }
 
 /**
@@ -37,89 +43,120 @@ export type DatagramDeps = {
   readonly counters: Counters
   readonly guard: Pick<ReplyGuard, 'mayReply'>
   readonly limiter: Pick<ReplyLimiter, 'take' | 'giveBack'>
-  readonly responder: Pick<Responder, 'decide'>
-  readonly quick: Pick<QuickAnswers, 'read' | 'draft'>
+  readonly memory: Pick<SourceMemory, 'isEmpty' | 'isProven'>
+  readonly server: Pick<UserAgentServer, 'receive'>
+  /** What answers at that own address. */
+  readonly deviceAt: (ip: string) => Device
 }
+
+/** What was done about a datagram, as ReceivedDatagram has it. */
+type Done = { validation: 0 | 1; status: number; moreStatuses: readonly number[]; sentSize: number }
+const NONE: readonly number[] = []
 
 /** The datagrams' way through the sensor: read, answered within the rules, and handed over with what was done. */
 export class Datagrams {
   readonly #deps: DatagramDeps
   readonly #isPassive: boolean
+  readonly #done: Done = { validation: 0, status: 0, moreStatuses: NONE, sentSize: 0 } // of this datagram
 
-  constructor(config: { passive: boolean }, deps: DatagramDeps) {
-    this.#isPassive = config.passive
+  constructor(config: { isPassive: boolean }, deps: DatagramDeps) {
+    this.#isPassive = config.isPassive
     this.#deps = deps
   }
 
   readonly handle: DatagramHandler = (bytes, start, end, source, target, port) => {
     const { counters, now, observe, bug } = this.#deps
     const at = now()
+    const done = this.#done
+    done.validation = 0
+    done.status = 0
+    done.moreStatuses = NONE
+    done.sentSize = 0
     counters.receivedCount++
-    let status = 0
     if (!this.#isPassive && port !== null) {
       try {
-        status = this.#answer(bytes, start, end, { source, target, at }, port)
+        this.#answer(bytes, start, end, { source, target, at }, port)
       } catch (error) {
         bug(bytes.subarray(start, end), error)
       }
     }
-    const sentSize = status === 0 ? 0 : (port?.draft.size ?? 0)
+    const { validation, status, moreStatuses, sentSize } = done
     try {
-      observe({ at, bytes, start, end, source, target, isPassive: this.#isPassive, status, sentSize })
+      const isPassive = this.#isPassive
+      observe({ at, bytes, start, end, source, target, isPassive, validation, status, moreStatuses, sentSize })
     } catch (error) {
       bug(bytes.subarray(start, end), error)
     }
   }
 
-  /** The status of the reply that was sent; 0 when there was none. */
-  #answer(bytes: Buffer, start: number, end: number, to: Recipient, port: ReplyPort): number {
-    const { guard, limiter, counters } = this.#deps
-    if (!guard.mayReply(to.source.ip, to.source.port, to.target.endpoint)) return 0
-    const isQuick = this.#deps.quick.read(bytes, start, end)
+  #answer(bytes: Buffer, start: number, end: number, to: Recipient, port: ReplyPort): void {
+    const { guard, limiter, counters, memory } = this.#deps
+    const { source, target, at } = to
+    if (!guard.mayReply(source.ip, source.port, target.endpoint)) return
+    const { quick } = this.#deviceOf(target)
+    const isProven = !memory.isEmpty && memory.isProven(source.endpoint, at)
+    const isQuick = !isProven && quick.read(bytes, start, end)
     const request = isQuick ? null : parseMessage(bytes, start, end)
-    if (request !== null && !mayBeAnswered(request)) return 0
+    if (request !== null && !isAnswered(request)) {
+      this.#receive(request, to, end - start, port)
+      return
+    }
     // Asked before the answer is worked out, so that a flood costs us little.
-    if (!limiter.take(to.source.ip, 1, to.at, false)) {
+    if (!isProven && !limiter.take(source.ip, 1, at, false)) {
       counters.silencedByRateCount++
-      return 0
+      return
     }
-    const quickStatus = isQuick ? this.#deps.quick.draft(bytes, to.source, to.at, end - start, port.draft) : 0
-    const status = quickStatus || this.#draft(request ?? parseMessage(bytes, start, end), to, end - start, port.draft)
-    if (status === 0) {
-      limiter.giveBack(to.source.ip, 1, to.at, false)
-      return 0
-    }
-    if (port.send()) {
-      counters.repliedCount++
-      return status
-    }
-    counters.sendErrorCount++
-    return 0
+    const quickStatus = isQuick ? quick.draft(bytes, to, end - start, port.draft) : 0
+    if (quickStatus !== 0) this.#push(quickStatus, port)
+    else this.#receive(request ?? parseMessage(bytes, start, end), to, end - start, port)
+    if (this.#done.status === 0 && !isProven) limiter.giveBack(source.ip, 1, at, false)
   }
 
-  #draft(request: SipMessage, { source, target, at }: Recipient, sizeMax: number, draft: ReplyDraft): number {
-    const { responder, counters } = this.#deps
-    const circumstances = {
-      stream: false,
+  #receive(request: SipMessage, { source, target, at }: Recipient, size: number, port: ReplyPort): void {
+    const handled = this.#deps.server.receive(request, {
+      transport: 'udp',
       oversize: false,
       source: source.endpoint,
       destination: target.endpoint,
       now: at,
+      size,
+      responder: this.#deviceOf(target).responder,
+      path: () => port.path(),
+    })
+    this.#done.validation = handled.validation === 'none' ? 0 : 1
+    for (const reply of handled.replies) {
+      port.draft.begin(NO_PACKET)
+      port.draft.copy(reply.bytes)
+      this.#push(reply.status, port)
     }
-    const answers = responder.decide(request, circumstances)
-    if (answers.length === 0) return 0
-    const fitted = fitAnswer(request, answers, circumstances, sizeMax)
-    if (fitted === 'too-large') counters.silencedByBytesCount++
-    if (typeof fitted === 'string') return 0
-    draft.begin(NO_PACKET)
-    draft.copy(fitted.bytes)
-    return fitted.status
+    for (const reply of handled.later) this.#note(reply.status, reply.bytes.length)
+  }
+
+  /** Looked up once for each address, and not for each datagram. */
+  #deviceOf(target: DatagramTarget): Device {
+    target.device ??= this.#deps.deviceAt(target.endpoint.ip)
+    return target.device
+  }
+
+  #push(status: number, port: ReplyPort): void {
+    const { counters } = this.#deps
+    if (port.send(this.#done.validation === 1)) {
+      counters.repliedCount++
+      this.#note(status, port.draft.size)
+    } else counters.sendErrorCount++
+  }
+
+  #note(status: number, size: number): void {
+    const done = this.#done
+    if (done.status === 0) done.status = status
+    else done.moreStatuses = [...done.moreStatuses, status]
+    done.sentSize += size
   }
 }
 
 type Recipient = { readonly source: DatagramSource; readonly target: DatagramTarget; readonly at: number }
 
-const NO_PACKET = Buffer.alloc(0) // of which a reply made by the responder takes nothing
+const NO_PACKET = Buffer.alloc(0) // of which a reply made by the server takes nothing
 
-/** Neither responses nor ACK ever are (RFC 3261 §17). */
-const mayBeAnswered = (message: SipMessage): boolean => message.kind === 'request' && message.method !== 'ACK'
+/** Neither responses nor ACK ever are (RFC 3261 §17), though an ACK may prove where it comes from. */
+const isAnswered = (message: SipMessage): boolean => message.kind === 'request' && message.method !== 'ACK'

@@ -2,31 +2,33 @@
 import { parseMessage } from '../../wire/sip/message.ts'
 import { isViaHost, plainEcho, readPlainEcho } from '../../wire/sip/plain-echo.ts'
 import { plainRequest } from '../../wire/sip/plain-request.ts'
-import { type Circumstances, SHED } from '../uas/answer.ts'
+import { type Circumstances, firstExchange, SHED } from '../uas/answer.ts'
 import { serializeWithout } from '../uas/byte-rule.ts'
-import type { Persona } from '../uas/persona.ts'
 import type { Responder } from '../uas/responder.ts'
 import type { Tokens } from '../uas/token.ts'
-import type { DatagramSource } from './datagram.ts'
-import type { FixedText, FixedTexts, ReplyDraft } from './reply-draft.ts'
+import type { DatagramSource, DatagramTarget } from './datagram.ts'
+import { type FixedText, type FixedTexts, PIECE_COUNT_MAX, type ReplyDraft } from './reply-draft.ts'
 
-/** An answer with holes for what its request and its source make different. */
+const TAG_PREFIX = ';tag='
+
+/** What its request, its source and the time make different in an answer. */
+const HOLE = { via: 0, from: 1, to: 2, tag: 3, callId: 4, cseq: 5, nonce: 6, opaque: 7, address: 8, date: 9 } as const
+type Hole = (typeof HOLE)[keyof typeof HOLE]
+/** A text that never changes, or a hole. */
+type Part = FixedText | Hole
+
+/** An answer with holes. */
 type Template = {
   readonly status: number
-  readonly head: FixedText // up to the value of Via
-  readonly from: FixedText // up to the value of From, and so on
-  readonly to: FixedText
-  readonly callId: FixedText
-  readonly cseq: FixedText
-  readonly size: number // bytes of these
-  /** What follows CSeq, the fewer kinds of header lines the later; with a nonce between `tail` and `close`. */
-  readonly tails: readonly { readonly tail: FixedText; readonly close: FixedText | null; readonly size: number }[]
+  readonly hasNonce: boolean
+  /** The fewer kinds of header lines the later. */
+  readonly forms: readonly Form[]
 }
-
-const TOKEN_SIZE = 16 // of a nonce, and of a tag behind its prefix
-const TAG_PREFIX = ';tag='
-const TAG_SIZE = TAG_PREFIX.length + 'as'.length + TOKEN_SIZE
-const NONCE_SIZE = TOKEN_SIZE
+type Form = {
+  readonly parts: readonly Part[]
+  readonly size: number // bytes, without what is repeated from the request and the own address
+  readonly addressCount: number // how often the own address stands in it
+}
 
 /**
  * The answers to what floods consist of, OPTIONS and REGISTER written in the plain way, without making the texts that
@@ -36,17 +38,20 @@ const NONCE_SIZE = TOKEN_SIZE
 export class QuickAnswers {
   readonly #tokens: Tokens
   readonly #extensions: ReadonlySet<string>
+  readonly #isAsReceived: boolean
   readonly #options: Template | null
   readonly #challenge: Template | null
   readonly #notFound: Template | null
   #template: Template | null = null // for the datagram read last
 
-  constructor(deps: { persona: Persona; responder: Pick<Responder, 'decide'>; tokens: Tokens; texts: FixedTexts }) {
-    const { persona, responder, tokens, texts } = deps
+  constructor(deps: { responder: Pick<Responder, 'decide' | 'tokens' | 'persona'>; texts: FixedTexts }) {
+    const { responder, texts } = deps
+    const { persona, tokens } = responder
     this.#tokens = tokens
     this.#extensions = persona.extensions
+    this.#isAsReceived = persona.lines.isEchoAsReceived
     const [extension] = persona.extensions
-    const learn = (method: string, user: string) => learnTemplate(method, user, responder, texts)
+    const learn = (method: string, user: string) => learnTemplate(method, user, { responder, tokens, texts })
     this.#options = learn('OPTIONS', 'nobody')
     this.#challenge = extension === undefined ? null : learn('REGISTER', extension)
     this.#notFound = learn('REGISTER', 'nobody-here')
@@ -54,39 +59,37 @@ export class QuickAnswers {
 
   /** Whether the datagram is one that it may know an answer to; `draft` is then about this one. */
   read(bytes: Buffer, start: number, end: number): boolean {
-    this.#template = readPlainEcho(bytes, start, end) ? this.#templateFor(bytes) : null
+    const isPlain = readPlainEcho(bytes, start, end) && (!this.#isAsReceived || isInOrder())
+    this.#template = isPlain ? this.#templateFor(bytes) : null
     return this.#template !== null
   }
 
   /** Drafts the answer to what was read; its status, or 0 when none fits that the responder has to look for. */
-  draft(bytes: Buffer, source: DatagramSource, now: number, sizeMax: number, draft: ReplyDraft): number {
+  draft(bytes: Buffer, to: Recipient, sizeMax: number, draft: ReplyDraft): number {
+    const { source, target, at } = to
     const template = this.#template
     if (template === null) return 0
     const rport = plainEcho.hasRport ? `;received=${source.ip};rport=${source.port}` : ''
     const received = plainEcho.hasRport || isViaHost(bytes, source.ip) ? rport : `;received=${source.ip}`
-    const room = sizeMax - plainEcho.size - received.length - TAG_SIZE - template.size
-    const end = template.tails.find(({ size }) => size <= room)
-    if (end === undefined) return 0
-    const { fromStart, fromEnd, toStart, toEnd, callIdStart, callIdEnd, cseqStart, cseqEnd } = plainRequest
-    const callId = bytes.toString('latin1', callIdStart, callIdEnd)
+    const room = sizeMax - plainEcho.size - received.length
+    const { ip } = target.endpoint
+    const form = template.forms.find(({ size, addressCount }) => size + addressCount * ip.length <= room)
+    if (form === undefined) return 0
+    const callId = bytes.toString('latin1', plainRequest.callIdStart, plainRequest.callIdEnd)
+    const nonce = template.hasNonce ? this.#tokens.nonce(source, callId, at) : null
     draft.begin(bytes)
-    draft.text(template.head)
-    draft.packet(plainEcho.viaStart, plainEcho.rportStart)
-    draft.packet(plainEcho.rportEnd, plainEcho.viaEnd)
-    draft.write(received)
-    draft.text(template.from)
-    draft.packet(fromStart, fromEnd)
-    draft.text(template.to)
-    draft.packet(toStart, toEnd)
-    draft.write(TAG_PREFIX + this.#tokens.tag(source, callId, now).long)
-    draft.text(template.callId)
-    draft.packet(callIdStart, callIdEnd)
-    draft.text(template.cseq)
-    draft.packet(cseqStart, cseqEnd)
-    draft.text(end.tail)
-    if (end.close !== null) {
-      draft.write(this.#tokens.nonce(source, callId, now).long)
-      draft.text(end.close)
+    for (const part of form.parts) {
+      if (typeof part === 'object') draft.text(part)
+      else if (part === HOLE.via) drawVia(draft, received)
+      else if (part === HOLE.from) draft.packet(plainRequest.fromStart, plainRequest.fromEnd)
+      else if (part === HOLE.to) draft.packet(plainRequest.toStart, plainRequest.toEnd)
+      else if (part === HOLE.tag) draft.write(TAG_PREFIX + this.#tokens.tag(source, callId, at).long)
+      else if (part === HOLE.callId) draft.packet(plainRequest.callIdStart, plainRequest.callIdEnd)
+      else if (part === HOLE.cseq) draft.packet(plainRequest.cseqStart, plainRequest.cseqEnd)
+      else if (part === HOLE.nonce) draft.write(nonce!.long)
+      else if (part === HOLE.opaque) draft.write(nonce!.opaque)
+      else if (part === HOLE.address) draft.write(ip)
+      else draft.write(new Date(at).toUTCString())
     }
     return template.status
   }
@@ -100,26 +103,42 @@ export class QuickAnswers {
   }
 }
 
+/** Who sent a datagram, where to, and when. */
+type Recipient = { readonly source: DatagramSource; readonly target: DatagramTarget; readonly at: number }
+
+function drawVia(draft: ReplyDraft, received: string): void {
+  draft.packet(plainEcho.viaStart, plainEcho.rportStart)
+  draft.packet(plainEcho.rportEnd, plainEcho.viaEnd)
+  draft.write(received)
+}
+
+/** Whether what is repeated stands as in the sample. */
+function isInOrder(): boolean {
+  const { fromStart, toStart, callIdStart, cseqStart } = plainRequest
+  return plainEcho.viaStart < fromStart && fromStart < toStart && toStart < callIdStart && callIdStart < cseqStart
+}
+
 function isText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
   if (end - start !== text.length) return false
   for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false
   return true
 }
 
-const length = ({ start, end }: FixedText): number => end - start
-
-const SAMPLE = { via: 'SIP/2.0/UDP sample-via', from: '<sip:sample-from@a>;tag=1', callId: 'sample-call-id' }
+const SAMPLE = {
+  via: 'SIP/2.0/UDP sample-via',
+  from: '<sip:sample-from@a>;tag=1',
+  callId: 'sample-call-id',
+  address: '192.0.2.199',
+}
+const SAMPLE_AT = Date.UTC(2026, 0, 1) // so that seconds since 1970 have their ten digits
 const SAMPLE_SOURCE = { ip: 'sample-via', port: 1 } // so that nothing is put into Via
 
+type Lesson = { readonly responder: Pick<Responder, 'decide'>; readonly tokens: Tokens; readonly texts: FixedTexts }
+
 /** Cuts a template out of what the responder answers; null when it answers in another way than with one final response. */
-function learnTemplate(
-  method: string,
-  user: string,
-  responder: Pick<Responder, 'decide'>,
-  texts: FixedTexts,
-): Template | null {
+function learnTemplate(method: string, user: string, { responder, tokens, texts }: Lesson): Template | null {
   const to = `<sip:${user}@sample-to>`
-  const cseq = `7 ${method}`
+  const cseq = `4711 ${method}`
   const request = parseMessage(
     Buffer.from(
       `${method} sip:sample SIP/2.0\r\nVia: ${SAMPLE.via}\r\nMax-Forwards: 70\r\nFrom: ${SAMPLE.from}\r\nTo: ${to}\r\n` +
@@ -127,38 +146,52 @@ function learnTemplate(
     ),
   )
   const circumstances: Circumstances = {
-    stream: false,
+    transport: 'udp',
     oversize: false,
     source: SAMPLE_SOURCE,
-    destination: { ip: '192.0.2.1', port: 5060 },
-    now: 0,
+    destination: { ip: SAMPLE.address, port: 5060 },
+    now: SAMPLE_AT,
+    validation: 'none',
   }
-  const [answer, ...more] = responder.decide(request, circumstances)
+  const tag = tokens.tag(SAMPLE_SOURCE, SAMPLE.callId, circumstances.now)
+  const [answer, ...more] = responder.decide(firstExchange(request, circumstances, tag, SAMPLE.callId)).answers
   if (answer === undefined || more.length > 0 || answer.status < 200 || answer.body !== null || answer.tag === null)
     return null
-  const nonce = /nonce="([0-9a-f]{16})"/.exec(answer.headers.map(({ value }) => value).join('\n'))?.[1]
-  const ranks = [SHED.never, SHED.supported, SHED.accept, SHED.allow, SHED.server]
-  const wholes = ranks.map((rank) => serializeWithout(request, answer, circumstances, rank)?.toString('latin1') ?? '')
-  const cut = (whole: string) => whole.split(new RegExp([SAMPLE.via, SAMPLE.from, to, SAMPLE.callId, cseq].join('|')))
-  const [head, afterVia, beforeTo, afterTo, beforeCseq] = cut(wholes[0]!)
-  const tag = TAG_PREFIX + answer.tag.long
-  if (head === undefined || afterVia === undefined || beforeTo === undefined || beforeCseq === undefined) return null
-  if (!afterTo?.startsWith(tag) || tag.length !== TAG_SIZE) return null
-  const fixed = [head, afterVia, beforeTo, afterTo.slice(tag.length), beforeCseq].map((text) => texts.add(text))
-  const tails = wholes.map((whole) => {
-    const [tail = '', close] = nonce === undefined ? [cut(whole)[5]] : (cut(whole)[5]?.split(nonce) ?? [])
-    const size = tail.length + (close === undefined ? 0 : NONCE_SIZE + close.length)
-    return { tail: texts.add(tail), close: close === undefined ? null : texts.add(close), size }
+  const nonce = tokens.nonce(SAMPLE_SOURCE, SAMPLE.callId, circumstances.now)
+  const holes = new Map<string, Hole>([
+    [SAMPLE.via, HOLE.via],
+    [SAMPLE.from, HOLE.from],
+    [to, HOLE.to],
+    [TAG_PREFIX + answer.tag.long, HOLE.tag],
+    [SAMPLE.callId, HOLE.callId],
+    [cseq, HOLE.cseq],
+    [nonce.long, HOLE.nonce],
+    [SAMPLE.address, HOLE.address],
+    [new Date(circumstances.now).toUTCString(), HOLE.date],
+  ])
+  if (nonce.opaque !== '') holes.set(nonce.opaque, HOLE.opaque)
+  const forms = [SHED.never, SHED.supported, SHED.accept, SHED.allow, SHED.server].map((rank) => {
+    const whole = serializeWithout(request, answer, circumstances, rank)
+    return cutForm(whole?.toString('latin1') ?? '', holes, texts)
   })
-  const size = fixed.reduce((sum, text) => sum + length(text), 0)
-  return {
-    status: answer.status,
-    head: fixed[0]!,
-    from: fixed[1]!,
-    to: fixed[2]!,
-    callId: fixed[3]!,
-    cseq: fixed[4]!,
-    size,
-    tails,
+  if (forms.some(({ parts }) => parts.length + VIA_PIECES > PIECE_COUNT_MAX)) return null
+  const hasNonce = forms.some(({ parts }) => parts.includes(HOLE.nonce))
+  return { status: answer.status, hasNonce, forms }
+}
+
+const VIA_PIECES = 2 // more of Via than of other holes
+const ECHOED: readonly Part[] = [HOLE.via, HOLE.from, HOLE.to, HOLE.callId, HOLE.cseq] // their size is known by datagram
+
+function cutForm(whole: string, holes: ReadonlyMap<string, Hole>, texts: FixedTexts): Form {
+  const anyHole = new RegExp(`(${[...holes.keys()].map((text) => RegExp.escape(text)).join('|')})`)
+  const parts: Part[] = []
+  let size = 0
+  let addressCount = 0
+  for (const text of whole.split(anyHole).filter((piece) => piece !== '')) {
+    const part = holes.get(text) ?? texts.add(text)
+    parts.push(part)
+    if (part === HOLE.address) addressCount++
+    else if (!ECHOED.includes(part)) size += text.length
   }
+  return { parts, size, addressCount }
 }

@@ -4,7 +4,7 @@
 export const PIECE = { packet: 0, fixed: 1, scratch: 2 } as const
 
 const PIECE_SIZE = 3 // numbers a piece: where, start, end
-export const PIECE_COUNT_MAX = 16
+export const PIECE_COUNT_MAX = 24
 
 /** A text that never changes, as a place in the buffer of all of them. */
 export type FixedText = { readonly start: number; readonly end: number }

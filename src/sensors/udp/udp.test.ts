@@ -92,8 +92,13 @@ for (const receiver of RECEIVERS_HERE) {
     const [, bye = '', unknown = ''] = await client.replied(3)
     assert.match(bye, /^SIP\/2\.0 200 /)
     assert.match(unknown, /^SIP\/2\.0 481 /)
-    const seen = await node.observed(4)
-    assert(seen.every(({ size, sentSize }) => sentSize <= size))
+    const seen = await node.observed(4, ({ transport }) => transport === 'udp')
+    assert.equal((await node.observed(1, ({ transport }) => transport === 'rtp')).length, 1) // what its media was
+    assert.deepEqual(
+      seen.map(({ validation }) => validation),
+      ['none', 'echo', 'echo', 'echo'],
+    )
+    assert(seen.every(({ size, sentSize, validation }) => validation === 'echo' || sentSize <= size))
   })
 
   test(`over UDP by ${receiver}: IPv6, with its source and destination`, async (t) => {
@@ -108,7 +113,7 @@ for (const receiver of RECEIVERS_HERE) {
   })
 
   test(`over UDP by ${receiver}: passive never answers and records`, async () => {
-    await using quiet = await startSensors({ receiver, passive: true })
+    await using quiet = await startSensors({ receiver, interaction: 'passive' })
     await using lively = await startSensors({ receiver })
     using client = await udpClient(quiet.udpPort)
     for (const bytes of Object.values(SCANNERS)) client.send(bytes)

@@ -6,6 +6,7 @@ import type { Endpoint } from '../../core/event.ts'
 import type { SensorLog } from '../boundary.ts'
 import { systemCode } from '../listen-error.ts'
 import { seldom } from '../seldom.ts'
+import type { ReplyPath } from '../uas/delivery.ts'
 import { DatagramSource, DatagramTarget } from './datagram.ts'
 import type { DatagramHandler, ReplyPort } from './datagrams.ts'
 import { ReplyDraft } from './reply-draft.ts'
@@ -84,7 +85,7 @@ class Sender implements ReplyPort {
   readonly #socket: Socket
   readonly #deps: UdpDeps
   #unsentSize = 0
-  #packet: Buffer = Buffer.alloc(0)
+  #leftSize = 0 // bytes that may still be sent to a source that is not proven
   #to: RemoteInfo | null = null
 
   constructor(socket: Socket, deps: UdpDeps) {
@@ -94,25 +95,37 @@ class Sender implements ReplyPort {
   }
 
   begin(packet: Buffer, from: RemoteInfo): void {
-    this.#packet = packet
+    this.#leftSize = packet.length
     this.#to = from
     this.draft.scratchEnd = 0
   }
 
-  send(): boolean {
+  send(isProven: boolean): boolean {
     const { size } = this.draft
-    if (this.#to === null || this.#unsentSize + size > UNSENT_SIZE_MAX) return false
-    if (size > this.#packet.length) return false // the byte rule, once more where bytes leave
+    if (this.#to === null) return false
+    if (!isProven && size > this.#leftSize) return false // the byte rule, once more where bytes leave
+    this.#leftSize -= size
+    return this.#sendTo(this.#to, this.draft.toBuffer())
+  }
+
+  path(): ReplyPath {
+    const to = this.#to
+    return { send: (bytes) => to !== null && this.#sendTo(to, bytes) }
+  }
+
+  #sendTo(to: RemoteInfo, bytes: Uint8Array): boolean {
+    const size = bytes.length
+    if (this.#unsentSize + size > UNSENT_SIZE_MAX) return false
     try {
       this.#unsentSize += size
-      this.#socket.send(this.draft.toBuffer(), this.#to.port, this.#to.address, (error) => {
+      this.#socket.send(bytes, to.port, to.address, (error) => {
         this.#unsentSize -= size
         if (error) this.#deps.onSendError() // ECONNREFUSED, EMSGSIZE, EACCES for a broadcast address: theirs to bear
       })
       return true
     } catch {
       this.#unsentSize -= size
-      return false // the caller counts it as a send error
+      return false // closed, for instance: the caller counts it as a send error
     }
   }
 }

@@ -5,9 +5,13 @@ import { mutate, type Random, seededRandom } from '../../../test/support/sip-mut
 import { readSipVectors } from '../../../test/support/sip-vectors.ts'
 import { parseVia } from './_via.ts'
 import { calledNumbers } from './called-number.ts'
+import { credentialsOf, findPassword } from './digest.ts'
 import { type Frame, StreamFramer } from './framing.ts'
+import { headerNames } from './header-names.ts'
 import { parseMessage, type SipMessage } from './message.ts'
 import { serializeResponse } from './response.ts'
+import { decodeSipviciousTag } from './sipvicious-tag.ts'
+import { parseNameAddr } from './uri.ts'
 
 /*
  * Mutations of all vectors through parser, serialiser and framer. SENTRYPEER_FUZZ_CASES says how many,
@@ -68,7 +72,13 @@ function checkMessage(message: SipMessage): void {
   assert(message.body.length <= message.end - message.bodyStart)
   assert.equal(message.method === null, message.kind !== 'request')
   for (const { raw } of calledNumbers(message)) assert.match(raw, DIALLED)
-  void [message.requestUri, message.version, message.status, message.cseq, message.contentLength]
+  for (const credentials of credentialsOf(message)) {
+    findPassword(credentials, { method: message.method ?? '', body: message.body }, ['a', ''], () => 'hash')
+  }
+  for (const address of [message.header('from'), message.header('to')]) {
+    decodeSipviciousTag(parseNameAddr(address ?? '')?.parameters.get('tag') ?? '', null)
+  }
+  void [headerNames(message), message.requestUri, message.version, message.status, message.cseq, message.contentLength]
 }
 
 /** A response repeats what it must, and the request could not write a line of it. True when there is one. */

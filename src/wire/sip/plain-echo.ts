@@ -18,14 +18,14 @@ export const plainEcho = {
 }
 
 /**
- * Whether the bytes are a plain request that begins something (it has no To-tag) and asks for no extension. If so,
+ * Whether the bytes are a plain request that begins something (it has no To-tag), asks for no extension and offers no credentials. If so,
  * `plainRequest` and `plainEcho` tell where its parts are. `echoOf` knows all others.
  */
 export function readPlainEcho(bytes: Uint8Array, start: number, end: number): boolean {
   if (!readPlainRequest(bytes, start, end)) return false
   const { viaStart, viaEnd, fromStart, fromEnd, toStart, toEnd, callIdStart, callIdEnd, cseqStart, cseqEnd } =
     plainRequest
-  if (plainRequest.hasRequire || callIdStart === callIdEnd) return false
+  if (plainRequest.hasRequire || plainRequest.hasCredentials || callIdStart === callIdEnd) return false
   if (findParameter(bytes, plainRequest.toParameters, toEnd, 'tag') >= 0) return false
   if (!readPlainVia(bytes, viaStart, viaEnd) || plainVia.hasReceived) return false
   const { rportStart, rportEnd } = plainVia

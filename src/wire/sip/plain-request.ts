@@ -38,7 +38,7 @@ export const plainRequest = {
   cseqEnd: 0,
   /** Whether it asks for extensions (Require, RFC 3261 §20.32). */
   hasRequire: false,
-  /** Whether it has an Authorization or Proxy-Authorization header. */
+  /** Whether it offers credentials (RFC 3261 §22). */
   hasCredentials: false,
 }
 

@@ -10,13 +10,28 @@ import { parseNameAddr } from './uri.ts'
 /** How names are written: in full; short where RFC 3261 §7.3.3 has a compact form; that and no optional spaces. */
 export type Spelling = 'full' | 'short' | 'compact'
 
+/** The lines that a response repeats from its request. */
+export type Echoed = 'via' | 'recordRoute' | 'from' | 'to' | 'callId' | 'cseq'
+
+/** How a device arranges its lines, where RFC 3261 §7.3.1 leaves it the choice. */
+export type ResponseLayout = {
+  readonly echo: readonly Echoed[] | 'as-received'
+  /** Whether Content-Length is padded to five places, or two when there is no body, as PJSIP does. */
+  readonly isContentLengthPadded: boolean
+}
+
+/** A header line that is not repeated; it stands before a repeated one, or behind all of them. */
+export type OwnLine = readonly [name: string, value: string, before?: Echoed | undefined]
+
 /** What a response says beside what it must repeat from its request. */
 export type AnswerInit = {
   readonly status: number // 100–699
   readonly reason?: string // the registered phrase when left out
   /** Put into To unless To has a tag; never into a 100. */
   readonly toTag?: string
-  readonly headers?: readonly (readonly [name: string, value: string])[]
+  readonly headers?: readonly OwnLine[]
+  /** Via, Record-Route, From, To, Call-ID, CSeq and no padding when left out. */
+  readonly layout?: ResponseLayout
   readonly body?: Uint8Array
   /** `full` when left out. The others are for the rule that a reply is no larger than its request. */
   readonly spelling?: Spelling
@@ -53,19 +68,19 @@ export function echoOf(request: SipMessage, init: EchoInit): Echo | null {
   if (via < 0 || from < 0 || to < 0 || callId < 0 || cseq < 0) return null
 
   const lines: EchoLine[] = []
-  const end = (label: Label) => void lines.push({ label, end: writer.size })
-  const put = (index: number, label: Label) => {
-    putValue(request, index)
-    end(label)
+  const add = (index: number, label: Echoed, write: () => void) => {
+    const start = writer.size
+    write()
+    lines.push({ label, index, start, end: writer.size })
   }
-  const putAll = (first: number, name: string, label: Label) => {
+  const put = (index: number, label: Echoed) => add(index, label, () => putValue(request, index))
+  const putAll = (first: number, name: string, label: Echoed) => {
     for (let index = first; index >= 0; index = request.find(name, index + 1)) {
       if (request.valueEnd(index) > request.valueStart(index)) put(index, label)
     }
   }
   writer.reset()
-  putTopVia(request, via, init)
-  end('via')
+  add(via, 'via', () => putTopVia(request, via, init))
   putAll(request.find('via', via + 1), 'via', 'via')
   putAll(request.find('record-route'), 'record-route', 'recordRoute')
   put(from, 'from')
@@ -75,7 +90,12 @@ export function echoOf(request: SipMessage, init: EchoInit): Echo | null {
   return new Echo(writer.take(), lines, hasTag(request, to))
 }
 
-type EchoLine = { readonly label: Label; readonly end: number } // in the bytes of the values, one after another
+type EchoLine = {
+  readonly label: Echoed
+  readonly index: number // among the headers of the request
+  readonly start: number // in the bytes of the values
+  readonly end: number
+}
 
 /** The lines that all responses to one request repeat, written once however often their size is asked for. */
 export class Echo {
@@ -94,12 +114,10 @@ export class Echo {
     const { headers = [], spelling = 'full', recordRoute = false } = init
     const labels = LABELS[spelling]
     const bodySize = init.body?.length ?? 0
-    let size = startLine(init).length + this.#tag(init).length + labels.contentLength.length
-    size += String(bodySize).length + '\r\n\r\n'.length + bodySize
-    let start = 0
-    for (const { label, end } of this.#lines) {
+    let size = startLine(init).length + this.#tag(init).length + contentLengthLine(init).length
+    size += '\r\n\r\n'.length + bodySize
+    for (const { label, start, end } of this.#lines) {
       if (label !== 'recordRoute' || recordRoute) size += labels[label].length + end - start
-      start = end
     }
     for (const [name, value] of headers) size += nameLabel(name, spelling).length + value.length
     return size
@@ -110,20 +128,26 @@ export class Echo {
     const labels = LABELS[spelling]
     writer.reset()
     writer.text(startLine(init))
-    let start = 0
-    for (const { label, end } of this.#lines) {
-      if (label !== 'recordRoute' || recordRoute) {
-        writer.text(labels[label])
-        writer.copy(this.#values, start, end)
-        if (label === 'to') writer.text(this.#tag(init))
-      }
-      start = end
+    let last: Echoed | undefined
+    for (const { label, start, end } of this.#arranged(init)) {
+      if (label === 'recordRoute' && !recordRoute) continue
+      if (label !== last) writer.text(ownLines(headers, spelling, label))
+      last = label
+      writer.text(labels[label])
+      writer.copy(this.#values, start, end)
+      if (label === 'to') writer.text(this.#tag(init))
     }
-    let own = ''
-    for (const [name, value] of headers) own += nameLabel(name, spelling) + safeText(value)
-    writer.text(`${own}${labels.contentLength}${body?.length ?? 0}\r\n\r\n`)
+    writer.text(`${ownLines(headers, spelling)}${contentLengthLine(init)}\r\n\r\n`)
     if (body) writer.copy(body, 0, body.length)
     return writer.take()
+  }
+
+  #arranged({ layout }: AnswerInit): readonly EchoLine[] {
+    if (layout === undefined) return this.#lines
+    const { echo } = layout
+    const placeOf =
+      echo === 'as-received' ? ({ index }: EchoLine) => index : ({ label }: EchoLine) => echo.indexOf(label)
+    return this.#lines.toSorted((a, b) => placeOf(a) - placeOf(b))
   }
 
   #tag({ toTag, status }: AnswerInit): string {
@@ -141,8 +165,7 @@ const FULL = {
   cseq: '\r\nCSeq: ',
   contentLength: '\r\nContent-Length: ',
 } as const
-type Label = keyof typeof FULL
-const LABELS: Readonly<Record<Spelling, Readonly<Record<Label, string>>>> = {
+const LABELS: Readonly<Record<Spelling, Readonly<Record<keyof typeof FULL, string>>>> = {
   full: FULL,
   // Call-ID stays, and so do the spaces: scanners look for these by their text.
   short: { ...FULL, via: '\r\nv: ', from: '\r\nf: ', to: '\r\nt: ', contentLength: '\r\nl: ' },
@@ -155,6 +178,21 @@ const LABELS: Readonly<Record<Spelling, Readonly<Record<Label, string>>>> = {
     cseq: '\r\nCSeq:',
     contentLength: '\r\nl:',
   },
+}
+
+/** The own lines that stand before that repeated one, or behind all of them. */
+function ownLines(headers: readonly OwnLine[], spelling: Spelling, before?: Echoed): string {
+  let lines = ''
+  for (const [name, value, place] of headers) {
+    if (place === before) lines += nameLabel(name, spelling) + safeText(value)
+  }
+  return lines
+}
+
+function contentLengthLine({ spelling = 'full', layout, body }: AnswerInit): string {
+  const size = String(body?.length ?? 0)
+  const isPadded = spelling === 'full' && layout?.isContentLengthPadded
+  return LABELS[spelling].contentLength + (isPadded ? size.padStart(body ? 5 : 2) : size)
 }
 
 function startLine({ status, reason }: AnswerInit): string {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+
+import type { ReplyPath } from '../../uas/delivery.ts'
 import type { ReplyPort } from '../datagrams.ts'
 import { PIECE_COUNT_MAX, ReplyDraft } from '../reply-draft.ts'
+import { LateReplies } from './_late-replies.ts'
 import type { Libc } from './_libc.ts'
 import { CONTROL_SIZE, MessageVector, NAME_SIZE, Pinned } from './_message-vector.ts'
 import { asReplyControl } from './_targets.ts'
@@ -32,7 +35,9 @@ export class Replies implements ReplyPort {
   #count = 0
   #iovecCount = 0
   #slot = 0
+  #leftSize = 0 // bytes that may still be sent to a source that is not proven
   #socket: ReplySocket | null = null
+  #late: LateReplies | null = null
 
   constructor(libc: Libc, arena: Pinned, incoming: MessageVector, deps: ReplyDeps) {
     this.#libc = libc
@@ -47,15 +52,17 @@ export class Replies implements ReplyPort {
   to(slot: number, socket: ReplySocket): ReplyPort {
     this.#slot = slot
     this.#socket = socket
+    this.#leftSize = this.#incoming.sizeOf(slot)
     if (!this.draft.hasRoom(SLOT_SIZE)) this.flush(socket.raw)
     return this
   }
 
-  send(): boolean {
+  send(isProven: boolean): boolean {
     const { draft } = this
     const socket = this.#socket
     if (socket === null || draft.size === 0) return false
-    if (draft.size > this.#incoming.sizeOf(this.#slot)) return false // the byte rule, once more where bytes leave
+    if (!isProven && draft.size > this.#leftSize) return false // the byte rule, once more where bytes leave
+    this.#leftSize -= draft.size
     const index = this.#count
     for (let piece = 0; piece < draft.pieceCount; piece++) {
       const place = this.#places[draft.pieces[3 * piece]!]!
@@ -71,8 +78,15 @@ export class Replies implements ReplyPort {
       const at = this.#slot * CONTROL_SIZE
       this.#outgoing.setControl(index, controls.address + at, asReplyControl(controls.bytes, at, socket.raw.isIpv6))
     }
-    this.#count++
+    if (++this.#count === BATCH_COUNT) this.flush(socket.raw)
     return true
+  }
+
+  path(): ReplyPath {
+    const socket = this.#socket
+    if (socket === null) throw new Error('there is no datagram to reply to')
+    this.#late ??= new LateReplies(this.#libc)
+    return this.#late.path(socket, this.#incoming, this.#slot)
   }
 
   /** Sends them. One that the system refuses is counted and passed over: its sender may have asked for just that. */

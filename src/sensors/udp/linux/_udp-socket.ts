@@ -138,6 +138,10 @@ export class RawUdpSocket {
       throw systemError('setsockopt', this.#libc.errno())
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   close(): void {
     if (this.#isClosed) return
     this.dropCount()

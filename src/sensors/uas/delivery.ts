@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { Counters } from '../counters.ts'
+import type { Reply } from './byte-rule.ts'
+import type { Dialog } from './dialogs.ts'
+import type { Timers } from './timers.ts'
+import type { Transaction } from './transactions.ts'
+
+const T1_MS = 500
+const T2_MS = 4_000
+const GIVE_UP_MS = 64 * T1_MS
+
+/** A way back to where a message came from that stays open for a while. `send` is false once it is closed. */
+export type ReplyPath = { send(bytes: Uint8Array): boolean }
+
+/** The responses to one request whose source has proven its address, serialised. */
+export type Responses = {
+  readonly transaction: Transaction
+  readonly replies: readonly Reply[] // the last one is final
+  readonly afterMs: readonly number[] // of each, since the request; 0: at once
+  /** What ends the request when it is cancelled before. */
+  readonly terminated: Reply | null
+  /** Whether the final one is to be acknowledged: of an INVITE. */
+  readonly isInvite: boolean
+  readonly isStream: boolean
+  readonly dialog: Dialog | null
+  readonly path: ReplyPath
+}
+
+export type Sent = {
+  /** To be sent at once. */
+  readonly replies: readonly Reply[]
+  /** They follow by themselves, unless the request is cancelled. */
+  readonly later: readonly Reply[]
+}
+export const NOTHING: Sent = { replies: [], later: [] }
+
+export type DeliveryDeps = {
+  readonly timers: Timers
+  readonly counters: Counters
+  readonly endDialog: (dialog: Dialog) => void
+}
+
+/**
+ * Responses in their time: ringing, an answer after that, and each final response to an INVITE again and again until its
+ * ACK comes or 32 seconds are over (RFC 3261 §13.3.1.4, §17.2.1). Only for sources whose address is proven.
+ */
+export class Delivery {
+  readonly #deps: DeliveryDeps
+
+  constructor(deps: DeliveryDeps) {
+    this.#deps = deps
+  }
+
+  start(responses: Responses): Sent {
+    const { transaction, replies, afterMs } = responses
+    const now: Reply[] = []
+    const later: Reply[] = []
+    for (const [index, reply] of replies.entries()) {
+      const ms = afterMs[index] ?? 0
+      const timer = ms === 0 ? null : this.#deps.timers.after(ms, () => this.#follow(responses, reply))
+      if (timer === null) {
+        now.push(reply)
+        this.#note(responses, reply)
+      } else {
+        transaction.keep(timer)
+        later.push(reply)
+      }
+    }
+    if (transaction.phase === 'proceeding') transaction.onCancel = () => this.#terminate(responses)
+    return { replies: now, later }
+  }
+
+  #follow(responses: Responses, reply: Reply): void {
+    this.#push(responses.path, reply)
+    this.#note(responses, reply)
+  }
+
+  #push(path: ReplyPath, reply: Reply): void {
+    if (path.send(reply.bytes)) this.#deps.counters.repliedCount++
+    else this.#deps.counters.sendErrorCount++
+  }
+
+  #note(responses: Responses, reply: Reply): void {
+    responses.transaction.sent(reply)
+    const isRepeated = reply.status < 300 || !responses.isStream // a stream loses nothing but acceptances at proxies
+    if (reply.status >= 200 && responses.isInvite && isRepeated) this.#repeat(responses, reply, T1_MS, T1_MS)
+  }
+
+  #repeat(responses: Responses, reply: Reply, pauseMs: number, afterMs: number): void {
+    const { transaction, dialog, path } = responses
+    if (afterMs >= GIVE_UP_MS) return
+    const timer = this.#deps.timers.after(pauseMs, () => {
+      if (dialog === null ? transaction.phase === 'confirmed' : dialog.isOver || dialog.isConfirmed) return
+      this.#push(path, reply)
+      const nextMs = Math.min(T2_MS, 2 * pauseMs)
+      this.#repeat(responses, reply, nextMs, afterMs + nextMs)
+    })
+    transaction.keep(timer)
+  }
+
+  /** The caller hung up before the final response. */
+  #terminate(responses: Responses): Reply | null {
+    const { transaction, dialog, terminated } = responses
+    if (transaction.phase !== 'proceeding') return null
+    transaction.stopTimers()
+    if (dialog !== null) this.#deps.endDialog(dialog)
+    if (terminated !== null) this.#note({ ...responses, dialog: null }, terminated)
+    return terminated
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+// The programs that scan the world, run here on loopback.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+const PROGRAM_MS = 30_000 // longer than any of them takes
+const PACKAGES = {
+  svmap: 'sipvicious',
+  svwar: 'sipvicious',
+  svcrack: 'sipvicious',
+  sipp: 'sip-tester',
+  sipsak: 'sipsak',
+}
+export type ScannerProgram = keyof typeof PACKAGES
+
+/** Whether the program is here. Without it the test is skipped aloud, or fails where nothing may be skipped. */
+export function has(t: TestContext, program: ScannerProgram): boolean {
+  const { PATH = '', SENTRYPEER_NO_SKIP } = process.env
+  for (const folder of PATH.split(delimiter)) {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {} // not in this folder
+  }
+  const line = `skipped: ${program} is not installed (apt-get install ${PACKAGES[program]})`
+  assert.notEqual(SENTRYPEER_NO_SKIP, '1', line)
+  t.skip(line)
+  return false
+}
+
+/** Runs it in a folder and a home of its own. */
+export async function run(
+  program: ScannerProgram,
+  args: readonly string[],
+): Promise<{ output: string; code: number | null }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sip-tools-'))
+  try {
+    const env = { ...process.env, HOME: folder, TERM: 'dumb' }
+    const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: PROGRAM_MS })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes))
+    const [code] = await once(child, 'close')
+    return { output, code }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A UDP port that is free just now, for a program that wants to be told its own. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const socket = createSocket(host === '::1' ? 'udp6' : 'udp4')
+  const listening = once(socket, 'listening')
+  socket.bind(0, host)
+  await listening
+  const { port } = socket.address()
+  const closed = once(socket, 'close')
+  socket.close()
+  await closed
+  return port
+}
