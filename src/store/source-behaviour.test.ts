@@ -55,7 +55,8 @@ class Model {
     if (at - source.secondAt >= floodMs) Object.assign(source, { secondAt: at, count: 0 })
     const found: Behaviour[] = ++source.count > floodCount ? ['flood'] : []
     const isRegister = message.method === 'REGISTER'
-    const user = isRegister || !/(?:[0-9].*){7}/.test(message.user ?? '') ? message.user : null
+    const isNumber = /(?:[0-9].*){7}/.test(message.user ?? '')
+    const user = message.method !== 'SUBSCRIBE' && (isRegister || !isNumber) ? message.user : null
     if (user === null && !message.credentials) return behaviourBits(found)
     if (source.requests.length === 0 || at - source.windowAt >= windowMs)
       Object.assign(source, { windowAt: at, requests: [] })
@@ -74,7 +75,7 @@ class Model {
 
 const messages = fc.record({
   ip: fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8:0:1::1', '2001:db8:0:1::2', '2001:db8:0:2::1'),
-  method: fc.constantFrom('REGISTER', 'REGISTER', 'INVITE', 'OPTIONS'),
+  method: fc.constantFrom('REGISTER', 'REGISTER', 'INVITE', 'OPTIONS', 'SUBSCRIBE'),
   user: fc.constantFrom(null, '100', '101', '102', 'alice', 'bob', '1000', '00442081234567', '900442081234567'),
   credentials: fc.boolean(),
   ms: fc.oneof({ weight: 9, arbitrary: fc.nat(20) }, { weight: 1, arbitrary: fc.nat(400_000) }),
@@ -118,6 +119,11 @@ test('a number dialled behind ever new prefixes is no extension, and a search of
     found,
     [0, 0, 0, 0, 1, 1].map((is) => is * behaviourBits(['extension-enum'])),
   )
+})
+
+test('a phone that subscribes to ten lamps searches nothing', () => {
+  const bench = new Bench()
+  for (let i = 0; i < 10; i++) assert.equal(bench.note({ method: 'SUBSCRIBE', user: String(100 + i), ms: 50 }), 0)
 })
 
 test('more than a hundred messages in a second are a flood, as long as it lasts', () => {

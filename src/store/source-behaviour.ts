@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { BEHAVIOURS, type Behaviour } from '../core/tags.ts'
+import { tagMask } from './delta.ts'
 import { type Facts, KIND } from './facts.ts'
 import { KeyedHash } from './keyed-hash.ts'
 
@@ -28,6 +29,7 @@ const USER_HASHES = 6
 const REGISTERS = USER_HASHES + USERS_KEPT // by user
 const WORD_COUNT = 16
 
+const PROBES = tagMask(['options-scan', 'register-probe', 'invite-probe'])
 const NUMBER_SIZE_MIN = 7 // digits
 const USER_SIZE_MAX = 128 // bytes of a user that tell it from others
 
@@ -126,9 +128,13 @@ export class SourceBehaviour {
     return ++words[place + REGISTERS + i]! >= BEHAVIOUR_LIMITS.registerCount ? BRUTEFORCE : 0
   }
 
-  /** A number for the user asked for; 0 when there is none, or when it is a number that is called. */
-  #userOf({ asked, isRegister }: Facts): number {
-    if (asked.isAbsent || (!isRegister && isNumber(asked.bytes, asked.start, asked.end))) return 0
+  /**
+   * A number for the user that a probe asks for; 0 when there is none, or when it is a number that is called. A SUBSCRIBE
+   * for each of its lamps is what a telephone sends.
+   */
+  #userOf({ tagMask: tags, asked, isRegister }: Facts): number {
+    if (asked.isAbsent || (tags & PROBES) === 0) return 0
+    if (!isRegister && isNumber(asked.bytes, asked.start, asked.end)) return 0
     if (asked.bytes !== this.#viewed) {
       this.#viewed = asked.bytes
       this.#view = new DataView(asked.bytes.buffer, asked.bytes.byteOffset, asked.bytes.byteLength)
