@@ -6,13 +6,14 @@ import { describe, test } from 'node:test'
 import type { Observation } from '../../src/core/event.ts'
 import { listenSensors, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import type { Sensors } from '../../src/sensors/types.ts'
+import type { Persona } from '../../src/sensors/uas/persona.ts'
 import { observationOf } from '../support/datagrams.ts'
-import { ASTERISK_CHAN_SIP } from '../support/personas.ts'
+import { ASTERISK_CHAN_SIP, PERSONAS } from '../support/personas.ts'
 import { freePort, has, run } from '../support/scanner-programs.ts'
 
 const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }
 
-async function startSensors(listen: SensorsConfig['listen'], replyLimit: SensorsConfig['replyLimit'] = RATES) {
+async function startSensors(listen: SensorsConfig['listen'], change: Partial<SensorsConfig> = {}) {
   const observations: (Observation & { text: string })[] = []
   const trouble: string[] = []
   const config = {
@@ -23,7 +24,8 @@ async function startSensors(listen: SensorsConfig['listen'], replyLimit: Sensors
     personas: { default: ASTERISK_CHAN_SIP, byAddress: new Map() },
     receiver: 'auto',
     listen,
-    replyLimit,
+    replyLimit: RATES,
+    ...change,
   } as const
   const observe = (one: Observation) =>
     void observations.push({ ...one, text: Buffer.from(one.bytes).toString('latin1') })
@@ -38,15 +40,15 @@ async function startSensors(listen: SensorsConfig['listen'], replyLimit: Sensors
   return {
     port: sensors.listeners[0]?.endpoint.port ?? 0,
     observations,
-    /** What must hold after any tool: no bug, and over UDP never more bytes sent than received. */
+    /** What must hold after any tool: no bug, and over UDP never more bytes sent than received, save to who is proven. */
     check() {
       assert.deepEqual(trouble, [])
       assert.equal(sensors.counters().bugCount, 0)
-      const udp = observations.filter(({ transport }) => transport === 'udp')
+      const udp = observations.filter(({ transport, validation }) => transport === 'udp' && validation === 'none')
       for (const { sentSize, size, text } of udp) assert(sentSize <= size, `${sentSize} > ${size}: ${text}`)
       const sum = (sizes: number[]) => sizes.reduce((a, b) => a + b, 0)
       const [sent, received] = [sum(udp.map((one) => one.sentSize)), sum(udp.map((one) => one.size))]
-      return `${observations.length} messages; over UDP ${received} bytes came and ${sent} went`
+      return `${observations.length} messages; from unproven sources ${received} bytes came and ${sent} went`
     },
     [Symbol.asyncDispose]: () => sensors[Symbol.asyncDispose](),
   }
@@ -75,9 +77,22 @@ describe('the tools of the scanners', { concurrency: 4 }, () => {
       await using node = await startSensors([udp()])
       const args = [`-p${node.port}`, `-P${await freePort()}`, `-m${method}`, '127.0.0.1']
       const { output } = await run('svmap', args)
-      assert.match(output, new RegExp(`127\\.0\\.0\\.1:${node.port}\\s*\\| Asterisk PBX`), `${method}: ${output}`)
+      const banner = method === 'INVITE' ? 'unknown' : 'Asterisk PBX' // a challenge leaves no room for it there
+      assert.match(output, new RegExp(`127\\.0\\.0\\.1:${node.port}\\s*\\| ${banner}`), `${method}: ${output}`)
       t.diagnostic(`${method}: ${node.check()}`)
     }
+  })
+
+  test('svmap prints whichever device it is', async (t) => {
+    if (!has(t, 'svmap')) return
+    const prints = async (persona: Persona): Promise<void> => {
+      const as = { interaction: 'medium', personas: { default: persona, byAddress: new Map() } } as const
+      await using node = await startSensors([udp()], RATES, as)
+      const { output } = await run('svmap', [`-p${node.port}`, `-P${await freePort()}`, '127.0.0.1'])
+      assert(output.includes(`| ${persona.server.slice(0, 20)}`), output)
+      t.diagnostic(`${persona.name}: ${node.check()}`)
+    }
+    await Promise.all(PERSONAS.map(prints))
   })
 
   test('svmap prints the device over IPv6', async (t) => {
@@ -109,30 +124,34 @@ describe('the tools of the scanners', { concurrency: 4 }, () => {
     t.diagnostic(node.check())
   })
 
-  test('svcrack tries its whole range and finds no password', async (t) => {
-    if (!has(t, 'svcrack')) return
-    await using node = await startSensors([udp()])
-    const { output } = await run('svcrack', [
-      '-u100',
-      '-r90-110',
-      `-p${node.port}`,
-      `-P${await freePort()}`,
-      '127.0.0.1',
-    ])
-    assert.match(output, /found nothing/, output)
-    const attempts = node.observations.filter(({ text }) => /\r\nAuthorization: Digest /.test(text))
-    assert(attempts.every(({ responses }) => responses[0] === 401))
-    // Its From-tag is the hex of "user:password", a 0x01 and a random number.
-    const tags = attempts.map(({ text }) =>
-      Buffer.from(/\r\nFrom: .*;tag=(\w+)/.exec(text)?.[1] ?? '', 'hex').toString(),
-    )
-    const passwords = new Set(tags.map((tag) => Number(tag.split('\u0001')[0]?.replace('100:', ''))))
-    assert.deepEqual(
-      [...passwords].sort((a, b) => a - b),
-      Array.from({ length: 21 }, (_, i) => 90 + i),
-    )
-    t.diagnostic(node.check())
-  })
+  for (const [interaction, found] of [
+    ['medium', /found nothing/],
+    ['high', /\| 100 +\| 100 /],
+  ] as const) {
+    test(`svcrack tries its range at the level ${interaction}`, async (t) => {
+      if (!has(t, 'svcrack')) return
+      await using node = await startSensors([udp()], { interaction })
+      const port = String(await freePort())
+      const { output } = await run('svcrack', ['-u100', '-r90-110', `-p${node.port}`, `-P${port}`, '127.0.0.1'])
+      assert.match(output, found, output)
+      const attempts = node.observations.filter(({ text }) => /\r\nAuthorization: Digest /.test(text))
+      assert(attempts.every(({ validation }) => validation === 'echo')) // the second REGISTER and all after it
+      assert.equal(node.observations[0]?.validation, 'none')
+      const accepted = attempts.filter(({ responses }) => responses[0] === 200)
+      assert.equal(accepted.length, interaction === 'high' ? 1 : 0)
+      // Its From-tag is the hex of "user:password", a 0x01 and a random number.
+      const tags = attempts.map(({ text }) =>
+        Buffer.from(/\r\nFrom: .*;tag=(\w+)/.exec(text)?.[1] ?? '', 'hex').toString(),
+      )
+      const passwords = new Set(tags.map((tag) => Number(tag.split('\u0001')[0]?.replace('100:', ''))))
+      const count = interaction === 'high' ? 11 : 21 // it stops when it has found one
+      assert.deepEqual(
+        [...passwords].sort((a, b) => a - b),
+        Array.from({ length: count }, (_, i) => 90 + i),
+      )
+      t.diagnostic(node.check())
+    })
+  }
 
   const CALLS: readonly [how: string, host: string, mode: string][] = [
     ['over UDP', '127.0.0.1', 'u1'],
