@@ -18,6 +18,7 @@ const firsts = Uint32Array.from(ipv4Networks, ({ first }) => first)
 const lasts = Uint32Array.from(ipv4Networks, ({ first, count }) => first + count - 1)
 
 const names = RESEARCH_AGENTS.map((name) => new TextEncoder().encode(name))
+const SHORTEST_NAME_SIZE = Math.min(...names.map((name) => name.length))
 const begins = new Uint8Array(256) // 1 for a byte with which some name begins, in either case
 for (const name of names) for (const byte of [name[0]!, name[0]! & ~0x20]) begins[byte] = 1
 
@@ -50,7 +51,7 @@ export const isResearchIp = (ip: string): boolean => packAddress(ip, packedBytes
 
 /** Whether the bytes from `start` to `end` hold the name of a research scanner, in whatever case. */
 export function isResearchAgent(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
+  for (let at = start; at <= end - SHORTEST_NAME_SIZE; at++) {
     if (begins[bytes[at]!] === 0) continue
     for (const name of names) if (isAt(name, bytes, at, end)) return true
   }

@@ -31,6 +31,7 @@ const WORD_COUNT = 16
 
 const PROBES = tagMask(['options-scan', 'register-probe', 'invite-probe'])
 const NUMBER_SIZE_MIN = 7 // digits
+const WORD_SIZE = 4 // bytes
 const USER_SIZE_MAX = 128 // bytes of a user that tell it from others
 
 const bitOf = (behaviour: Behaviour): number => 1 << BEHAVIOURS.indexOf(behaviour)
@@ -134,6 +135,7 @@ export class SourceBehaviour {
    */
   #userOf({ tagMask: tags, asked, isRegister }: Facts): number {
     if (asked.isAbsent || (tags & PROBES) === 0) return 0
+    if (asked.end - asked.start <= WORD_SIZE) return wordOf(asked.bytes, asked.start, asked.end) || 1
     if (!isRegister && isNumber(asked.bytes, asked.start, asked.end)) return 0
     if (asked.bytes !== this.#viewed) {
       this.#viewed = asked.bytes
@@ -146,6 +148,13 @@ export class SourceBehaviour {
 
 /** Whether a window is over; also when the clock stepped back by as much. */
 const isOver = (began: number, now: number, sizeMs: number): boolean => Math.abs((now - began) | 0) >= sizeMs
+
+/** Most users are so short that their bytes are the number. */
+function wordOf(bytes: Uint8Array, start: number, end: number): number {
+  let word = 0
+  for (let at = start; at < end; at++) word = (word << 8) | bytes[at]!
+  return word
+}
 
 function isNumber(bytes: Uint8Array, start: number, end: number): boolean {
   let digitCount = 0
