@@ -18,6 +18,7 @@ import { listenSensors } from './sensors/sensors.ts'
 import { DEVICE } from './sensors/stream/device.ts'
 import type { Listener, Sensors } from './sensors/types.ts'
 import { type ClockOffset, createClock, createClockOffset } from './store/clock.ts'
+import { collectGarbage } from './store/garbage.ts'
 import { openStore } from './store/store.ts'
 import type { Store, StoreStatus } from './store/types.ts'
 import { VERSION } from './version.ts'
@@ -80,6 +81,7 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
     apiUrl = api.url
     parts.use(announceNode(state.dir, { url: api.url, version: VERSION, startedAt }))
   }
+  collectGarbage()
   ready = true
   const { repairs } = store.status()
   const { listeners } = sensors

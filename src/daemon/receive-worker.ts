@@ -7,6 +7,7 @@ import { COUNTER_NAMES } from '../sensors/counters.ts'
 import { listenSensors } from '../sensors/sensors.ts'
 import type { OpenSensors } from '../sensors/types.ts'
 import { createClock } from '../store/clock.ts'
+import { collectGarbage } from '../store/garbage.ts'
 import { Inlet } from '../store/inlet.ts'
 import { ownAddresses } from './_own-addresses.ts'
 import type { FromReceiver, ReceiveInit, ToReceiver } from './_receive-messages.ts'
@@ -49,6 +50,7 @@ try {
     else sensors.deal(message.count)
   })
   send({ kind: 'listening', listeners: sensors.listeners })
+  collectGarbage() // what comes meanwhile waits in the system
 } catch (error) {
   if (error instanceof DaemonError) send({ kind: 'failed', code: error.code, message: error.detail })
   else send({ kind: 'failed', code: null, message: error instanceof Error ? error.message : String(error) })

@@ -47,6 +47,21 @@ test('the first news is sent at once, what comes soon after it together and a li
   assert.equal(sent.length, 2)
 })
 
+test('what is held waits until it is released, or so long', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { sender, sent, add } = senderOf(t)
+  for (const end of [() => sender.release(), () => t.mock.timers.tick(1000)]) {
+    sent.length = 0
+    sender.hold(1000)
+    add()
+    sender.sendIfDue()
+    t.mock.timers.tick(100)
+    assert.equal(sent.length, 0)
+    end()
+    assert.equal(sent.length, 1)
+  }
+})
+
 test('there is room while the main thread applies what it is sent', (t) => {
   const { sender, applied, add } = senderOf(t)
   for (let i = 0; i < 64; i++) {

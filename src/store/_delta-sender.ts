@@ -16,6 +16,7 @@ export class DeltaSender implements Disposable {
   readonly #applied: AppliedCount
   readonly #post: (batch: DeltaBatch) => void
   #sentCount = 0
+  #isHeld = false
   #sentAt = Number.NEGATIVE_INFINITY // monotonic ms
   #timer: NodeJS.Timeout | null = null
 
@@ -28,6 +29,25 @@ export class DeltaSender implements Disposable {
   /** Whether the main thread keeps up, so that what is under way to it stays within a bound. */
   get hasRoom(): boolean {
     return ((this.#sentCount - Atomics.load(this.#applied, 0)) | 0) < UNAPPLIED_COUNT_MAX
+  }
+
+  /** How many batches were sent; it wraps. */
+  get sentCount(): number {
+    return this.#sentCount
+  }
+
+  /** Nothing is due for so long; what cannot wait is sent nevertheless. */
+  hold(ms: number): void {
+    this.#isHeld = true
+    this.#sentAt = performance.now() + ms - SEND_MS
+  }
+
+  /** Ends a hold. */
+  release(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#sentAt = Number.NEGATIVE_INFINITY
+    this.sendIfDue()
   }
 
   sendIfDue(): void {

@@ -12,7 +12,6 @@ import {
 import { SOURCE_VALIDATIONS, type SourceValidation } from '../core/validation.ts'
 import { type PackedAddress, packAddress, unpackAddress } from './_packed-address.ts'
 import type { Texts } from './_texts.ts'
-import { tagMask } from './delta.ts'
 import { type IndexFacts, indexText, numberOf } from './index-facts.ts'
 
 /*
@@ -113,7 +112,7 @@ export function rowFacts(event: IndexFacts): RowFacts {
     calledNumber: indexText(event.calledNumber),
     e164: event.e164,
     otherNumber: other === undefined ? null : numberOf(other),
-    tagMask: tagMask(event.tags),
+    tagMask: event.tagMask,
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { RowFacts } from './_event-row.ts'
 import type { KeyHash } from './_key-hash.ts'
+import { KeyTable } from './_key-table.ts'
 
 const MINUTE_MS = 60_000
 /** A window has two parts, so that a row is in it for as long as a retransmission may be behind its event: 64 s. */
@@ -8,25 +9,28 @@ const PART_COUNT = 2
 const PART_MINUTES = 2
 /** Rows of one part: a flood of different events ends it early. */
 export const FOLD_ROWS_MAX = 32_768
-/** Sources whose rows are counted in one part, and rows of it: so many are read when a day is opened again. */
-export const FOLD_SOURCES_MAX = 65_536
+/** Rows of one part in which those of a source and minute are counted: so many are read when a day is opened again. */
 const SOURCE_ROWS_MAX = 65_536
 
 /** The part of a row that more events can change. */
 export type OpenRow = {
   readonly n: number
-  readonly minute: number
-  readonly key: number // of what its events have in common beside source and minute; SUMMARY for what is beyond those rows
+  readonly isSummary: boolean // of what is beyond the rows of its source and minute
   readonly at: number
   lastAt: number
   count: number
   repeatCount: number
   isChanged: boolean // since the last transaction
-  next: OpenRow | null // of the same source
 }
 
 /** How many rows a source has in a minute, summaries apart. */
-type SourceMinute = { readonly minute: number; count: number; summary: OpenRow | null; next: SourceMinute | null }
+type SourceMinute = { count: number; summary: OpenRow | null }
+
+/** What a row is found by: hashes, since a Map by fresh strings has the engine keep each, which costs more than all else. */
+export type FoldKeys = {
+  readonly source: number // of a source and minute
+  readonly row: number // of what its events have in common: all but their time
+}
 
 /** Where the parts of a window begin, oldest first, and in which minute the youngest does. */
 export type WindowState = { readonly minute: number; readonly from: readonly number[] }
@@ -35,11 +39,12 @@ export type FoldState = { readonly rows: WindowState; readonly sources: WindowSt
 
 export const minuteOf = (at: number): number => Math.floor(at / MINUTE_MS)
 
-/** Events of a source and minute that differ in nothing but their time share this. Texts of strangers stand behind their length. */
-export const foldKey = (hash: KeyHash, { kind, transport, method, calledNumber, userAgent }: RowFacts): number =>
-  hash.wide('fold', `${transport} ${kind} ${sized(method)}${sized(calledNumber)}${sized(userAgent)}`)
-
-export const SUMMARY = -1
+/** Events of a source and minute that differ in nothing but their time share both. Texts of strangers stand behind their length. */
+export function foldKeys(hash: KeyHash, row: RowFacts): FoldKeys {
+  const source = `${row.source.ip} ${minuteOf(row.at)}`
+  const rest = `${row.transport} ${row.kind} ${sized(row.method)}${sized(row.calledNumber)}${sized(row.userAgent)}`
+  return { source: hash.wide('source', source), row: hash.wide('fold', `${source} ${rest}`) }
+}
 
 const sized = (text: string | null): string => (text === null ? '-' : `${text.length}:${text}`)
 
@@ -64,94 +69,78 @@ export class FoldWindow {
   /** Called with each event before its row is looked for; `n` is the number that a new row would have. */
   advance(at: number, n: number): void {
     const minute = minuteOf(at)
-    this.#rows.advance(minute, n, n - this.#rows.youngFrom >= FOLD_ROWS_MAX)
-    const { youngFrom, youngSize } = this.#sources
-    this.#sources.advance(minute, n, youngSize >= FOLD_SOURCES_MAX || n - youngFrom >= SOURCE_ROWS_MAX)
+    this.#rows.advance(minute, n, FOLD_ROWS_MAX)
+    this.#sources.advance(minute, n, SOURCE_ROWS_MAX)
   }
 
-  find(ip: string, minute: number, key: number): OpenRow | null {
-    for (const part of this.#rows.parts)
-      for (let row = part.get(ip) ?? null; row !== null; row = row.next)
-        if (row.key === key && row.minute === minute) return row
+  find({ row }: FoldKeys): OpenRow | null {
+    for (const part of this.#rows.parts) {
+      const found = part.get(row)
+      if (found !== undefined) return found
+    }
     return null
   }
 
-  summary(ip: string, minute: number): OpenRow | null {
+  summary({ source }: FoldKeys): OpenRow | null {
     for (const part of this.#sources.parts) {
-      const summary = sourceMinute(part, ip, minute)?.summary ?? null
+      const summary = part.get(source)?.summary ?? null
       if (summary !== null) return summary
     }
     return null
   }
 
-  rowCount(ip: string, minute: number): number {
+  rowCount({ source }: FoldKeys): number {
     let count = 0
-    for (const part of this.#sources.parts) count += sourceMinute(part, ip, minute)?.count ?? 0
+    for (const part of this.#sources.parts) count += part.get(source)?.count ?? 0
     return count
   }
 
-  add(row: OpenRow, ip: string): void {
-    this.#addToSource(row, ip)
-    const rows = row.key === SUMMARY ? null : this.#rows.partOf(row.n)
-    if (rows === null) return
-    row.next = rows.get(ip) ?? null
-    rows.set(ip, row)
+  add(row: OpenRow, keys: FoldKeys): void {
+    this.#addToSource(row, keys.source)
+    if (!row.isSummary) this.#rows.partOf(row.n)?.set(keys.row, row)
   }
 
-  #addToSource(row: OpenRow, ip: string): void {
+  #addToSource(row: OpenRow, key: number): void {
     const sources = this.#sources.partOf(row.n)
     if (sources === null) return
-    let source = sourceMinute(sources, ip, row.minute)
-    if (source === null) {
-      source = { minute: row.minute, count: 0, summary: null, next: sources.get(ip) ?? null }
-      sources.set(ip, source)
+    let source = sources.get(key)
+    if (source === undefined) {
+      source = { count: 0, summary: null }
+      sources.set(key, source)
     }
-    if (row.key === SUMMARY) source.summary = row
+    if (row.isSummary) source.summary = row
     else source.count++
   }
 }
 
-function sourceMinute(part: Map<string, SourceMinute>, ip: string, minute: number): SourceMinute | null {
-  let source = part.get(ip) ?? null
-  while (source !== null && source.minute !== minute) source = source.next
-  return source
-}
-
-/** Maps by address of what lies in rows from a number on, the youngest first. */
+/** Tables of what lies in rows from a number on, the youngest first. */
 class Window<T> {
   #minute: number
   #from: number[] // youngest first
-  parts: Map<string, T>[]
+  parts: KeyTable<T>[]
 
   constructor({ minute, from }: WindowState) {
     this.#minute = minute
     this.#from = [...from].reverse()
-    this.parts = from.map(() => new Map())
+    this.parts = from.map(() => new KeyTable<T>())
   }
 
   get state(): WindowState {
     return { minute: this.#minute, from: [...this.#from].reverse() }
   }
 
-  get youngFrom(): number {
-    return this.#from[0] ?? 0
-  }
-
-  get youngSize(): number {
-    return this.parts[0]?.size ?? 0
-  }
-
   /** Begins a new part where one is due, and lets go of the oldest one. */
-  advance(minute: number, n: number, isFull: boolean): void {
+  advance(minute: number, n: number, rowsMax: number): void {
     const isLater = minute >= this.#minute + PART_MINUTES
     if (isLater) this.#minute = minute
-    if (!isFull && (!isLater || n === this.youngFrom)) return
+    const rowCount = n - (this.#from[0] ?? 0)
+    if (rowCount < rowsMax && (!isLater || rowCount === 0)) return
     this.#from = [n, ...this.#from].slice(0, PART_COUNT)
-    this.parts = [new Map(), ...this.parts].slice(0, PART_COUNT)
+    this.parts = [new KeyTable<T>(), ...this.parts].slice(0, PART_COUNT)
   }
 
   /** Null when the row is older than all parts. */
-  partOf(n: number): Map<string, T> | null {
+  partOf(n: number): KeyTable<T> | null {
     return this.parts[this.#from.findIndex((from) => n >= from)] ?? null
   }
 }

@@ -21,6 +21,7 @@ const FIXED_SIZE = 8
 const PLUS = 128
 const NO_SUFFIX = 255
 const TEXT_SIZE_MAX = 255 // bytes
+const SHORT_SIZE_MAX = 32 // characters
 const ENTRY_SIZE_MAX = FIXED_SIZE + 2 * (TEXT_SIZE_MAX + 1) + 40
 
 export type HourEntry = {
@@ -103,9 +104,20 @@ export class EntryWriter {
   }
 
   #text(text: string): void {
-    const size = this.#bytes.write(text, this.#size + 1, TEXT_SIZE_MAX, 'utf8')
+    const size = this.#writeAscii(text) ?? this.#bytes.write(text, this.#size + 1, TEXT_SIZE_MAX, 'utf8')
     this.#bytes[this.#size] = size
     this.#size += 1 + size
+  }
+
+  /** Mostly it is some digits, for which a call into the runtime costs more; null for what is not so simple. */
+  #writeAscii(text: string): number | null {
+    if (text.length > SHORT_SIZE_MAX) return null
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code >= 0x80) return null
+      this.#bytes[this.#size + 1 + i] = code
+    }
+    return text.length
   }
 
   #numberOfForm(value: string, form: string): void {

@@ -4,7 +4,7 @@ import { EntryWriter, type HourEntry, readEntries } from './_hour-entry.ts'
 import { deltasOfEntry, type ExpiredPart, type HourDelta, HourRuns, type Wanted } from './_hour-runs.ts'
 import { type Addition, type Counts, HourTable } from './_hour-table.ts'
 import type { KeyHash } from './_key-hash.ts'
-import { type Delta, DIALLED_SIZE_MAX, tagMask, validationRank } from './delta.ts'
+import { type Delta, DIALLED_SIZE_MAX, validationRank } from './delta.ts'
 import { type IndexFacts, numberOf } from './index-facts.ts'
 import { HOUR_MS, hourOf } from './retention.ts'
 
@@ -55,7 +55,7 @@ export class HourStore {
       ms: event.at - hour * HOUR_MS,
       count: 1,
       validation: validationRank(event.validation),
-      tagMask: tagMask(event.tags),
+      tagMask: event.tagMask,
     } as const
     const source = this.#addIp(table, event.source.ip, addition, isFull)
     if (event.calledNumbers.length > 0) {
@@ -192,8 +192,7 @@ export class HourStore {
     if (first !== undefined && called.length === 1) {
       const value = numberOf(first)
       const form = first.raw.slice(0, DIALLED_SIZE_MAX)
-      this.#addNumber(table, value, form, addition, budget)
-      this.#addForm(table, value, form, addition, budget)
+      this.#addForm(table, this.#addNumber(table, value, form, addition, budget), form, addition, budget)
       return
     }
     const values = called.map(numberOf)
@@ -203,24 +202,35 @@ export class HourStore {
       if (values.indexOf(value) === i) this.#addNumber(table, value, isAlone ? forms[i]! : '', addition, budget)
     }
     for (const [i, form] of forms.entries())
-      if (forms.indexOf(form) === i) this.#addForm(table, values[i]!, form, addition, budget)
+      if (forms.indexOf(form) === i) this.#addForm(table, table.number(values[i]!), form, addition, budget)
   }
 
   /** `form` is the only one that the event dials the number in, '' when there are more. */
-  #addNumber(table: HourTable, value: string, form: string, addition: Addition, budget: Counts | null): void {
-    const known = table.number(value)
-    if (known !== undefined) {
-      if (known.form !== form) table.part(known)
-      table.add(known, addition)
-    } else if (take(budget)) {
+  #addNumber(
+    table: HourTable,
+    value: string,
+    form: string,
+    addition: Addition,
+    budget: Counts | null,
+  ): Counts | undefined {
+    let number = table.number(value)
+    if (number === undefined) {
+      if (!take(budget)) return undefined
       const both = form !== '' && take(budget)
-      table.add(table.makeNumber(value, both ? form : '', this.#numberHash(value), addition.ms), addition)
-    }
+      number = table.makeNumber(value, both ? form : '', this.#numberHash(value), addition.ms)
+    } else if (number.form !== form) table.part(number)
+    table.add(number, addition)
+    return number
   }
 
   /** A number that stands with its form was counted for both. */
-  #addForm(table: HourTable, value: string, form: string, addition: Addition, budget: Counts | null): void {
-    const number = table.number(value)
+  #addForm(
+    table: HourTable,
+    number: Counts | undefined,
+    form: string,
+    addition: Addition,
+    budget: Counts | null,
+  ): void {
     if (number === undefined || number.form !== '') return
     const counts = number.forms?.get(form) ?? (take(budget) ? table.makeForm(number, form, addition.ms) : null)
     if (counts !== null) table.add(counts, addition)

@@ -5,7 +5,7 @@ import { KeyedHash } from './keyed-hash.ts'
 export const SECRET_SIZE = 8 // bytes
 
 /** What a key is of: the same text is another key as a number than as a user agent. */
-export const DIMENSION = { ip: 1, number: 2, method: 3, userAgent: 4, fold: 5 } as const
+export const DIMENSION = { ip: 1, number: 2, method: 3, userAgent: 4, fold: 5, source: 6 } as const
 export type Dimension = keyof typeof DIMENSION
 
 export const createSecret = (): Uint8Array => new Uint8Array(randomBytes(SECRET_SIZE))

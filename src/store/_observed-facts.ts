@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { EVENT_KINDS } from '../core/event.ts'
-import { tagsOf } from './delta.ts'
-import type { DialledForms, KnownForm } from './dialled-forms.ts'
+import { DIALLED_SIZE_MAX } from './delta.ts'
+import type { DialledForms } from './dialled-forms.ts'
 import { Facts } from './facts.ts'
 import { type DialledNumber, type IndexFacts, TEXT_SIZE_MAX } from './index-facts.ts'
 import type { StoredObservation } from './record.ts'
@@ -29,13 +29,22 @@ export class ObservedFacts {
       collectedMethod,
       method: facts.method.text(TEXT_SIZE_MAX),
       userAgent: facts.userAgent.text(TEXT_SIZE_MAX),
-      calledNumber: facts.called.text(TEXT_SIZE_MAX),
-      calledNumbers: [facts.first, facts.second].flatMap(dialled),
+      calledNumber: calledText(facts),
+      calledNumbers: dialledNumbers(facts),
       e164: facts.e164,
-      tags: tagsOf(facts.tagMask),
+      tagMask: facts.tagMask,
     }
   }
 }
 
-const dialled = (known: KnownForm | null): DialledNumber[] =>
-  known === null ? [] : [{ raw: known.form, value: known.number.value }]
+/** Mostly that is the form, whose string is there. */
+function calledText({ first, called }: Facts): string | null {
+  return first !== null && called.size <= DIALLED_SIZE_MAX ? first.form : called.text(TEXT_SIZE_MAX)
+}
+
+function dialledNumbers({ first, second }: Facts): DialledNumber[] {
+  const numbers: DialledNumber[] = []
+  if (first !== null) numbers.push({ raw: first.form, value: first.number.value })
+  if (second !== null) numbers.push({ raw: second.form, value: second.number.value })
+  return numbers
+}

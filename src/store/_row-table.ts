@@ -15,7 +15,7 @@ import {
   type StoredRow,
   unpackRow,
 } from './_event-row.ts'
-import { type FoldState, FoldWindow, foldKey, minuteOf, type OpenRow, SUMMARY } from './_fold-window.ts'
+import { type FoldKeys, type FoldState, FoldWindow, foldKeys, type OpenRow } from './_fold-window.ts'
 import type { KeyHash } from './_key-hash.ts'
 import { GROUP_SIZE, groupOfRow, Postings } from './_postings.ts'
 import { Texts } from './_texts.ts'
@@ -65,20 +65,16 @@ export class RowTable {
   add(event: IndexFacts, isFull: boolean): void {
     const facts = rowFacts(event)
     this.#window.advance(facts.at, this.#nextN)
-    const minute = minuteOf(facts.at)
-    const key = foldKey(this.#hash, facts)
-    const { ip } = facts.source
-    const row = this.#window.find(ip, minute, key)
+    const keys = foldKeys(this.#hash, facts)
+    const row = this.#window.find(keys)
     if (row !== null) this.#count(row, facts.at)
-    else if (this.#window.rowCount(ip, minute) < ROWS_PER_SOURCE_MINUTE) this.#make(facts, minute, key, isFull)
-    else this.#addToSummary(facts, minute, isFull)
+    else if (this.#window.rowCount(keys) < ROWS_PER_SOURCE_MINUTE) this.#make(facts, keys, { isSummary: false, isFull })
+    else this.#addToSummary(facts, keys, isFull)
   }
 
   addRepeat(original: IndexFacts): void {
-    const facts = rowFacts(original)
-    const minute = minuteOf(facts.at)
-    const { ip } = facts.source
-    const row = this.#window.find(ip, minute, foldKey(this.#hash, facts)) ?? this.#window.summary(ip, minute)
+    const keys = foldKeys(this.#hash, rowFacts(original))
+    const row = this.#window.find(keys) ?? this.#window.summary(keys)
     if (row === null) return
     row.repeatCount++
     this.#change(row)
@@ -92,7 +88,7 @@ export class RowTable {
   /** Writes what was added since the last time; within the transaction of its caller. */
   write(): void {
     for (const { open, facts } of this.#newRows) {
-      this.#insert(open.n, facts, open, open.key === SUMMARY)
+      this.#insert(open.n, facts, open, open.isSummary)
       open.isChanged = false
     }
     for (const row of this.#changed) {
@@ -108,9 +104,9 @@ export class RowTable {
     this.#post(n, facts)
   }
 
-  #addToSummary(facts: RowFacts, minute: number, isFull: boolean): void {
-    const row = this.#window.summary(facts.source.ip, minute)
-    if (row === null) this.#make(facts, minute, SUMMARY, isFull)
+  #addToSummary(facts: RowFacts, keys: FoldKeys, isFull: boolean): void {
+    const row = this.#window.summary(keys)
+    if (row === null) this.#make(facts, keys, { isSummary: true, isFull })
     else this.#count(row, facts.at)
   }
 
@@ -126,12 +122,12 @@ export class RowTable {
     this.#changed.push(row)
   }
 
-  #make(facts: RowFacts, minute: number, key: number, isFull: boolean): void {
+  #make(facts: RowFacts, keys: FoldKeys, { isSummary, isFull }: { isSummary: boolean; isFull: boolean }): void {
     if (isFull) return
     const { at } = facts
     const n = this.#nextN++
-    const open = { n, minute, key, at, lastAt: at, count: 1, repeatCount: 0, isChanged: true, next: null }
-    this.#window.add(open, facts.source.ip)
+    const open = { n, isSummary, at, lastAt: at, count: 1, repeatCount: 0, isChanged: true }
+    this.#window.add(open, keys)
     this.#newRows.push({ open, facts })
   }
 
@@ -167,19 +163,17 @@ export class RowTable {
     const groupFrom = groupOfRow(this.#nextN) * GROUP_SIZE
     const whole = db.prepare(`SELECT ${COLUMNS} FROM events WHERE n >= ? ORDER BY n`)
     const counted = db.prepare(`SELECT ${COUNT_COLUMNS} FROM events WHERE n >= ? AND n < ? ORDER BY n`)
-    for (const stored of counted.iterate(countedFrom, wholeFrom)) this.#reopenRow(unpack(stored, this.#packing), 0)
+    for (const stored of counted.iterate(countedFrom, wholeFrom)) this.#reopenRow(unpack(stored, this.#packing))
     for (const stored of whole.iterate(Math.min(wholeFrom, groupFrom))) {
       const row = unpack(stored, this.#packing)
-      if (row.n >= wholeFrom) this.#reopenRow(row, foldKey(this.#hash, row))
+      if (row.n >= wholeFrom) this.#reopenRow(row)
       if (row.n >= groupFrom) this.#note(row.n % GROUP_SIZE, row)
     }
   }
 
-  #reopenRow(row: EventRow, foldKey: number): void {
-    const { n, at, lastAt, count, repeatCount } = row
-    const key = row.isSummary ? SUMMARY : foldKey
-    const open = { n, minute: minuteOf(at), key, at, lastAt, count, repeatCount, isChanged: false, next: null }
-    this.#window.add(open, row.source.ip)
+  #reopenRow(row: EventRow): void {
+    const { n, isSummary, at, lastAt, count, repeatCount } = row
+    this.#window.add({ n, isSummary, at, lastAt, count, repeatCount, isChanged: false }, foldKeys(this.#hash, row))
   }
 }
 

@@ -18,6 +18,7 @@ const SALT_AT = BLOCK_HEADER_SIZE - SALT_SIZE
 const MAGIC = 0x424a5053 // "SPJB"
 const MAGIC_BYTES = Buffer.from('SPJB', 'latin1')
 const CODEC = { none: 0, zstd: 1 } as const
+const CHUNK_SIZE_MIN = 64 // that zlib takes; one chunk for all spares it to join many
 const COMPRESS_FROM_SIZE = 200 // bytes; below, zstd saves nothing
 
 /** No block is larger once unpacked: a bound against a header that lies. */
@@ -113,6 +114,9 @@ export function unpackBlock(header: BlockHeader, stored: Buffer): Buffer | null 
   if (stored.length !== header.storedSize || crc32(stored) !== header.payloadCrc) return null
   if (header.codec === CODEC.none) return stored
   if (header.codec !== CODEC.zstd) return null
-  const records = zstdDecompressSync(stored, { maxOutputLength: BLOCK_SIZE_MAX })
+  const records = zstdDecompressSync(stored, {
+    maxOutputLength: BLOCK_SIZE_MAX,
+    chunkSize: Math.max(CHUNK_SIZE_MIN, header.rawSize),
+  })
   return records.length === header.rawSize ? records : null
 }

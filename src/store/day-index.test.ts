@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { observation } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
+import { ObservedFacts } from './_observed-facts.ts'
 import { DayIndex } from './day-index.ts'
-import { deriveEvent } from './derive.ts'
 import { dayOf } from './retention.ts'
 
 test('a day is let go of once it took nothing in for ten minutes, and opens again when it does', (t) => {
@@ -13,7 +13,7 @@ test('a day is let go of once it took nothing in for ten minutes, and opens agai
   const first = observation()
   using index = new DayIndex(tempDir(t), dayOf(first.at))
   const take = (id: number): void =>
-    index.apply([{ type: 'event', id, event: deriveEvent(id, { ...first, rawShed: false }) }])
+    index.apply([{ type: 'event', id, event: new ObservedFacts().read(id, { ...first, rawShed: false }) }])
   take(1)
   for (const [ms, isResting] of [
     [0, false],

@@ -20,7 +20,7 @@ const CACHE_KIB = 4096 // pages that one day's connection keeps
 const CHECKPOINT_PAGES = 2000 // after which the write-ahead log goes back into the file: 8 MiB
 
 /** A retransmission belongs to the day of its event, since it moves no time. */
-export function entryDay(entry: IndexEntry): string {
+export function entryDay(entry: IndexEntry<Pick<Event, 'at'>>): string {
   const at = entry.type === 'event' ? entry.event.at : entry.original.at
   const start = at - (at % DAY_MS)
   if (start !== lastDay.start) lastDay = { start, name: dayOf(at) }

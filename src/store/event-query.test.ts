@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { dumpIndex } from '../../test/support/index-dump.ts'
+import { commit, openJournal } from '../../test/support/journal.ts'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
@@ -13,7 +14,6 @@ import { tagsOf } from './delta.ts'
 import { deriveEvent } from './derive.ts'
 import { EventQueries } from './event-query.ts'
 import { JournalReader } from './journal-reader.ts'
-import { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
 import { buildIndex } from './reindex.ts'
 import { DAY_MS } from './retention.ts'
@@ -43,7 +43,7 @@ async function fill(t: TestContext): Promise<Filled> {
   const dir = tempDir(t)
   const dirs = { index: `${dir}/index`, journal: `${dir}/journal` }
   {
-    using writer = new JournalWriter(dirs.journal)
+    using writer = openJournal(dirs.journal)
     for (let i = 0; i < EVENT_COUNT; i++) {
       const { ip, isTcp, ...request } = facts(i)
       const at = START + i * STEP_MS
@@ -52,9 +52,9 @@ async function fill(t: TestContext): Promise<Filled> {
       const record = new Uint8Array(eventRecordSize(wanted))
       writeEventRecord(wanted, record, 0)
       writer.append(record, 0, at)
-      if (i % 20 === 0) writer.commit() // an id is at most 70 s older than its event: in a node it is 50 ms
+      if (i % 20 === 0) commit(writer) // an id is at most 70 s older than its event: in a node it is 50 ms
     }
-    writer.commit()
+    commit(writer)
   }
   await buildIndex(dirs.journal, dirs.index)
   const journal = new JournalReader(dirs.journal)

@@ -2,7 +2,7 @@
 import type { Event } from '../core/event.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
 
-/** What the index needs of an event. Each Event is one; whoever has less at hand need not make the rest. */
+/** What the index needs of an event, so that the rest of it need not be made. */
 export type IndexFacts = Pick<
   Event,
   | 'id'
@@ -17,8 +17,7 @@ export type IndexFacts = Pick<
   | 'userAgent'
   | 'calledNumber'
   | 'e164'
-  | 'tags'
-> & { readonly calledNumbers: readonly DialledNumber[] }
+> & { readonly calledNumbers: readonly DialledNumber[]; readonly tagMask: number }
 
 /** Of the form at least the first 64 characters; the number it stands for where that is known. */
 export type DialledNumber = { readonly raw: string; readonly value?: string }

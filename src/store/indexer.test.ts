@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { dumpIndex, sumOf } from '../../test/support/index-dump.ts'
+import { commit, openJournal } from '../../test/support/journal.ts'
 import { observation, type RequestFacts, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
@@ -14,7 +15,7 @@ import { dayPath, listDays } from './day-files.ts'
 import { TEXT_SIZE_MAX } from './index-facts.ts'
 import { type Expiry, Indexer, TELL_COUNT } from './indexer.ts'
 import { JournalReader } from './journal-reader.ts'
-import { JournalWriter } from './journal-writer.ts'
+import type { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, serializeRepeat, writeEventRecord } from './record.ts'
 import { reindexStore } from './reindex.ts'
 import { DAY_MS, HOUR_MS, RETENTION_MS } from './retention.ts'
@@ -30,7 +31,7 @@ class Bench {
   constructor(t: TestContext) {
     this.dir = tempDir(t)
     this.dirs = { index: `${this.dir}/index`, journal: `${this.dir}/journal` }
-    this.writer = new JournalWriter(this.dirs.journal)
+    this.writer = openJournal(this.dirs.journal)
     t.after(() => this.writer[Symbol.dispose]())
   }
 
@@ -53,7 +54,7 @@ class Bench {
   }
 
   withIndex<T>(work: (indexer: Indexer) => T): T {
-    this.writer.commit()
+    commit(this.writer)
     using reader = new JournalReader(this.dirs.journal)
     using indexer = new Indexer(this.dirs, reader)
     while (indexer.step(this.writer.position) > 0);
@@ -198,7 +199,7 @@ test('an index that was closed again and again, anywhere in a flood, is the one 
   t.diagnostic(`SENTRYPEER_SEED=${seed}`)
   const bench = new Bench(t)
   writeFlood(bench, FOLD_ROWS_MAX + 12_000, seed)
-  bench.writer.commit()
+  commit(bench.writer)
   const random = draws(seed)
   for (let isDone = false; !isDone; ) {
     using reader = new JournalReader(bench.dirs.journal)
@@ -441,7 +442,7 @@ test('the index keeps within its room: the oldest day goes first, and the last o
     assert(indexer.isFull)
     bench.write({ at: START + 2 * DAY_MS + 5, callId: 'folds into the known row' })
     bench.write({ at: START + 2 * DAY_MS + 6, callId: 'new', source: { ip: '203.0.113.5', port: 1 } })
-    bench.writer.commit()
+    commit(bench.writer)
     while (indexer.step(bench.writer.position) > 0);
   })
   const { events, hours } = dumpIndex(bench.dirs.index)
@@ -457,7 +458,7 @@ test('load() gives what the index holds and what it still lacks, each once', (t)
   for (let i = 0; i < 10; i++) bench.write({ at: START + i, callId: `c${i}` })
   bench.dump()
   for (let i = 0; i < 7; i++) bench.write({ at: START + i, callId: `later${i}` })
-  bench.writer.commit()
+  commit(bench.writer)
   using reader = new JournalReader(bench.dirs.journal)
   using indexer = new Indexer(bench.dirs, reader)
   const counts = [...indexer.load(START + 100, bench.writer.position)]

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { commit, openJournal } from '../../test/support/journal.ts'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { mutate, seededRandom } from '../../test/support/sip-mutator.ts'
 import { invite, SCANNERS } from '../../test/support/sip-samples.ts'
@@ -13,7 +14,7 @@ import { deltasOfBatch } from './delta-batch.ts'
 import { deriveEvent } from './derive.ts'
 import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
-import { JournalWriter } from './journal-writer.ts'
+import type { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, type StoredObservation, writeEventRecord } from './record.ts'
 
 const START = 1_795_456_800_000
@@ -26,7 +27,7 @@ class Bench {
 
   constructor(t: TestContext) {
     const dir = tempDir(t)
-    this.writer = new JournalWriter(dir)
+    this.writer = openJournal(dir)
     this.reader = new JournalReader(dir)
     this.intake = new Intake(this.writer)
     t.after(() => {
@@ -46,7 +47,7 @@ class Bench {
   }
 
   stored(): (StoredObservation | { repeatOf: number; sentSize: number })[] {
-    this.writer.commit()
+    commit(this.writer)
     return this.reader.read(0, 10_000).map(({ record }) => {
       if (record.type === 'repeat') return { repeatOf: record.repeat.repeatOf, sentSize: record.repeat.sentSize }
       return record.observation

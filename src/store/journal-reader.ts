@@ -115,11 +115,12 @@ export class JournalReader implements Disposable {
   ): Generator<JournalEntry, void, undefined> {
     const records = this.#unpacked(table, place)
     if (records === null) return
+    const input = new DataView(records.buffer, records.byteOffset, records.byteLength)
     let id = place.firstId
     for (let at = 0; at < records.length && id <= range.upTo; id++) {
-      const size = recordSizeAt(records, at)
+      const size = recordSizeAt(records, at, input)
       if (size === 0) return
-      if (id > range.after) yield { id, record: readRecord(records, at) }
+      if (id > range.after) yield { id, record: readRecord(records, at, input) }
       at += size
     }
   }

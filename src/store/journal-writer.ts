@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { randomBytes } from 'node:crypto'
 import {
+  close,
   closeSync,
-  fdatasyncSync,
-  fsyncSync,
+  fdatasync,
+  fsync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   rmSync,
   statSync,
@@ -13,10 +15,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { BLOCK_SIZE_MAX, ID_MAX, SALT_SIZE, saltBlock, serializeBlock } from './block.ts'
+import { BlockBuilder, type SealedBlock } from './_block-builder.ts'
+import { SALT_SIZE, saltBlock } from './block.ts'
 import { repairJournal } from './journal-repair.ts'
-import { RECORD_SIZE_MIN, recordAt, recordSizeAt, type StoredRepeat, writeRepeatRecord } from './record.ts'
-import { hourOf } from './retention.ts'
+import { recordAt, recordSizeAt, type StoredRepeat } from './record.ts'
 import {
   listSegments,
   listSideFiles,
@@ -28,34 +30,25 @@ import {
   serializeSegmentHeader,
 } from './segment.ts'
 
-const BLOCK_SIZE = 131_072 // bytes of records after which a block is sealed
-const NO_SALT = new Uint8Array(SALT_SIZE) // until the segment is known
-const ID_PER_MS = 1000 // an id is at least the microsecond of its block, so ids of all times and folders differ
-const CLOCK_ID_MAX = ID_MAX - 2 ** 40 // a clock beyond the year 2250 must not use up the ids
+type Synced = (error: Error | null) => void
 
-/** A sealed block that waits to be written. */
-type Sealed = {
-  readonly bytes: Buffer
-  readonly rawSize: number
-  readonly firstId: number
-  readonly lastId: number
-  readonly hour: number
-  readonly recordCount: number
-}
-
-/** What a failing disk is played with in tests. */
+/** What a slow or failing disk is played with in tests. */
 export type JournalFiles = {
   readonly write: typeof writeSync
-  readonly sync: (fd: number) => void
   readonly truncate: typeof ftruncateSync
+  readonly sync: (fd: number, done: Synced) => void
+  readonly syncFolder: (dir: string, done: Synced) => void
 }
-const FILES: JournalFiles = { write: writeSync, sync: fdatasyncSync, truncate: ftruncateSync }
+export const JOURNAL_FILES: JournalFiles = { write: writeSync, truncate: ftruncateSync, sync: fdatasync, syncFolder }
 
 export type WrittenBlock = { readonly recordCount: number; readonly lastId: number }
 
+/** The blocks that are durable since the last time, or what the system says is wrong. */
+export type Committed = (error: Error | null, blocks: readonly WrittenBlock[]) => void
+
 /**
- * The append end of the journal. All calls are synchronous: it lives in a thread of its own.
- * A failed write throws and keeps what was sealed, so the same `commit` can be tried again.
+ * The append end of the journal. It lives in a thread of its own and calls the system there, save for what may take
+ * long: the disk is waited for beside the thread, which appends meanwhile.
  */
 export class JournalWriter implements Disposable {
   readonly #dir: string
@@ -64,34 +57,29 @@ export class JournalWriter implements Disposable {
   readonly repairs: readonly string[]
   #fd: number | null = null
   #current: { segment: Segment; size: number } | null = null
-  #salt: Uint8Array = NO_SALT // of the current segment
-  readonly #block = Buffer.allocUnsafe(BLOCK_SIZE_MAX)
-  readonly #blockView = new DataView(this.#block.buffer, this.#block.byteOffset, BLOCK_SIZE_MAX)
-  #blockSize = 0
-  #blockHour = -1
-  #blockFirstId = 0
-  #blockFirstAt = 0
-  #blockLastAt = 0
-  #blockCount = 0
-  #lastId: number
+  #salt: Uint8Array = new Uint8Array() // of the current segment
+  readonly #builder: BlockBuilder
   #durableId: number
-  #sealed: Sealed[] = []
-  #unsynced: Sealed[] = [] // written to the current segment, but the disk has not yet taken them for good
+  #sealed: SealedBlock[] = []
+  #unsynced: SealedBlock[] = [] // written to the current segment, but the disk has not yet taken them for good
   #syncedSize = 0 // of the current segment
+  #isSyncing = false // so long its file is neither written to, which could block, nor closed
+  #isNamed = false // whether the disk has the name of the current segment, as far as this program saw to it
   #syncFailed = false
   #abandoned: { segment: Segment; size: number } | null = null // its disk failed: it takes no more
   #durable: WrittenBlock[] = [] // not yet told
   readonly #files: JournalFiles
 
   /** A flood within one hour makes several segments, so that the quota can drop the oldest of them. */
-  constructor(dir: string, segmentSizeMax = Number.POSITIVE_INFINITY, files = FILES) {
+  constructor(dir: string, segmentSizeMax = Number.POSITIVE_INFINITY, files = JOURNAL_FILES) {
     this.#files = files
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     this.#dir = dir
     this.#segmentSizeMax = segmentSizeMax
     const repaired = repairJournal(dir)
     this.repairs = repaired.repairs
-    this.#lastId = Math.max(repaired.lastId, ...listSideFiles(dir).map(({ segment }) => segment.firstId))
+    const lastId = Math.max(repaired.lastId, ...listSideFiles(dir).map(({ segment }) => segment.firstId))
+    this.#builder = new BlockBuilder(lastId, (block) => this.#sealed.push(block))
     this.#durableId = repaired.lastId
     this.#segments = listSegments(dir).map((segment) => ({ segment, size: statSync(segment.path).size }))
   }
@@ -114,7 +102,7 @@ export class JournalWriter implements Disposable {
 
   /** Whether there is something for `commit` to do. */
   get waiting(): boolean {
-    return this.#blockCount > 0 || this.#sealed.length > 0 || this.#unsynced.length > 0 || this.#durable.length > 0
+    return !this.#builder.isEmpty || this.#sealed.length > 0 || this.#unsynced.length > 0 || this.#durable.length > 0
   }
 
   /** Takes the record that starts at `at` and returns its id. */
@@ -124,32 +112,11 @@ export class JournalWriter implements Disposable {
 
   /** The same for one whose size and time the caller has read. */
   appendRecord(bytes: Uint8Array, at: number, size: number, happenedAt: number, now: number): number {
-    this.#makeRoom(size, happenedAt, now)
-    this.#block.set(bytes.subarray(at, at + size), this.#blockSize)
-    return this.#take(size, happenedAt)
+    return this.#builder.append(bytes, at, size, happenedAt, now)
   }
 
   appendRepeat(repeat: StoredRepeat, now: number): number {
-    this.#makeRoom(RECORD_SIZE_MIN, repeat.at, now)
-    return this.#take(writeRepeatRecord(repeat, this.#blockView, this.#blockSize), repeat.at)
-  }
-
-  #makeRoom(size: number, happenedAt: number, now: number): void {
-    const hour = hourOf(happenedAt)
-    if (this.#blockCount > 0 && (this.#blockSize + size > BLOCK_SIZE || hour !== this.#blockHour)) this.#seal()
-    if (this.#blockCount > 0) return
-    this.#blockHour = hour
-    const byClock = Math.floor(now * ID_PER_MS)
-    this.#blockFirstId = Math.max(this.#lastId + 1, byClock < CLOCK_ID_MAX ? byClock : 0)
-    this.#blockFirstAt = happenedAt
-    this.#blockLastAt = happenedAt
-  }
-
-  #take(size: number, happenedAt: number): number {
-    this.#blockSize += size
-    this.#blockLastAt = Math.max(this.#blockLastAt, happenedAt)
-    this.#lastId = this.#blockFirstId + this.#blockCount++
-    return this.#lastId
+    return this.#builder.appendRepeat(repeat, now)
   }
 
   /** Bytes of sealed blocks that a failing disk holds up. */
@@ -157,16 +124,32 @@ export class JournalWriter implements Disposable {
     return [...this.#sealed, ...this.#unsynced].reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
-  /** Writes all that was appended and waits until the disk has it. Throws the system's error. */
-  commit(): WrittenBlock[] {
-    this.#seal()
-    if (this.#syncFailed) this.#abandon()
-    for (let block = this.#sealed[0]; block !== undefined; block = this.#sealed[0]) {
-      this.#write(block)
-      this.#sealed.shift()
-      this.#unsynced.push(block)
+  /**
+   * Writes all that was appended so far and tells `done` when the disk has it. What is appended meanwhile waits for the
+   * next commit, which must not begin before. After an error all is kept, so that the next one tries it again.
+   */
+  commit(done: Committed): void {
+    if (this.#isSyncing) throw new Error('one commit after the other')
+    this.#builder.seal()
+    this.#commitUpTo(this.#builder.lastId, done)
+  }
+
+  #commitUpTo(upTo: number, done: Committed): void {
+    try {
+      if (this.#syncFailed) this.#abandon()
+      this.#writeSegment(upTo)
+    } catch (error) {
+      done(error as Error, [])
+      return
     }
-    this.#sync()
+    this.#sync((error) => {
+      if (error !== null) done(error, [])
+      else if (isDue(this.#sealed[0], upTo)) this.#commitUpTo(upTo, done)
+      else done(null, this.#takeDurable())
+    })
+  }
+
+  #takeDurable(): WrittenBlock[] {
     const durable = this.#durable
     this.#durable = []
     this.#durableId = durable.at(-1)?.lastId ?? this.#durableId
@@ -175,10 +158,12 @@ export class JournalWriter implements Disposable {
 
   /**
    * Removes the segments whose last record turned 7 days old; returns how many. Each goes by its own hour: one that
-   * was written while the clock was wrong stays until then, and holds up no other.
+   * was written while the clock was wrong stays until then, and holds up no other. One that is just being synced stays
+   * until the next time.
    */
   expire(now: number): number {
-    const expired = this.#segments.filter(({ segment }) => segmentExpiresAt(segment) <= now)
+    const isKept = (each: { segment: Segment }): boolean => this.#isSyncing && each === this.#current
+    const expired = this.#segments.filter((each) => segmentExpiresAt(each.segment) <= now && !isKept(each))
     for (const each of expired) this.#remove(each)
     const present = new Set(this.#segments.map(({ segment }) => segment.path))
     for (const { path, segment, kind } of listSideFiles(this.#dir)) {
@@ -198,41 +183,35 @@ export class JournalWriter implements Disposable {
     return oldest.segment
   }
 
+  /** Not while a commit is under way. */
   [Symbol.dispose](): void {
     if (this.#fd !== null) closeSync(this.#fd)
     this.#fd = null
   }
 
-  #seal(): void {
-    if (this.#blockCount === 0) return
-    const facts = {
-      recordCount: this.#blockCount,
-      firstId: this.#blockFirstId,
-      firstAt: this.#blockFirstAt,
-      lastAt: this.#blockLastAt,
+  /** Waits for the disk beside this thread. */
+  #sync(done: Synced): void {
+    const fd = this.#fd
+    if (fd === null || this.#unsynced.length === 0) {
+      done(null)
+      return
     }
-    const bytes = serializeBlock(this.#block.subarray(0, this.#blockSize), facts, NO_SALT)
-    this.#sealed.push({
-      bytes,
-      rawSize: this.#blockSize,
-      firstId: this.#blockFirstId,
-      lastId: this.#lastId,
-      hour: this.#blockHour,
-      recordCount: this.#blockCount,
+    const end: Synced = (error) => {
+      this.#isSyncing = false
+      if (error === null) this.#keepSynced()
+      else this.#syncFailed = true
+      done(error)
+    }
+    this.#isSyncing = true
+    this.#files.sync(fd, (error) => {
+      if (error === null && !this.#isNamed) this.#files.syncFolder(this.#dir, end)
+      else end(error)
     })
-    this.#blockCount = 0
-    this.#blockSize = 0
   }
 
-  #sync(): void {
-    if (this.#fd === null || this.#current === null) return
-    try {
-      this.#files.sync(this.#fd)
-    } catch (error) {
-      this.#syncFailed = true
-      throw error
-    }
-    this.#syncedSize = this.#current.size
+  #keepSynced(): void {
+    this.#isNamed = true
+    this.#syncedSize = this.#current?.size ?? 0
     for (const { recordCount, lastId } of this.#unsynced) this.#durable.push({ recordCount, lastId })
     this.#unsynced = []
   }
@@ -259,8 +238,20 @@ export class JournalWriter implements Disposable {
     this.#syncFailed = false
   }
 
-  #write(block: Sealed): void {
-    if (this.#current === null || !this.#takes(this.#current, block.hour)) this.#openSegment(block.firstId, block.hour)
+  /** Writes what is due as far as one segment takes it: the next is begun once the disk has this one. */
+  #writeSegment(upTo: number): void {
+    for (let [block] = this.#sealed; isDue(block, upTo); [block] = this.#sealed) {
+      if (this.#current === null || !this.#takes(this.#current, block.hour)) {
+        if (this.#unsynced.length > 0) return
+        this.#openSegment(block.firstId, block.hour)
+      }
+      this.#write(block)
+      this.#sealed.shift()
+      this.#unsynced.push(block)
+    }
+  }
+
+  #write(block: SealedBlock): void {
     const current = this.#current
     const fd = this.#fd
     if (current === null || fd === null) throw new Error('a segment was opened')
@@ -282,12 +273,10 @@ export class JournalWriter implements Disposable {
   }
 
   #openSegment(firstId: number, hour: number): void {
-    if (this.#fd !== null) {
-      this.#sync()
-      closeSync(this.#fd)
-      this.#fd = null
-      this.#current = null
-    }
+    if (this.#fd !== null) closeSync(this.#fd)
+    this.#fd = null
+    this.#current = null
+    this.#isNamed = false
     const last = this.#segments.at(-1)
     if (last !== undefined && last !== this.#abandoned && this.#takes(last, hour) && this.#reopen(last)) return
     const segment = { path: join(this.#dir, segmentName(firstId, hour)), firstId, hour }
@@ -295,7 +284,6 @@ export class JournalWriter implements Disposable {
     const fd = openSync(segment.path, 'w', 0o600)
     try {
       writeSync(fd, serializeSegmentHeader(salt))
-      syncFolder(this.#dir)
     } catch (error) {
       closeSync(fd)
       unlinkSync(segment.path)
@@ -340,13 +328,17 @@ function removeFile(path: string): void {
   rmSync(path, { force: true })
 }
 
+const isDue = (block: SealedBlock | undefined, upTo: number): block is SealedBlock =>
+  block !== undefined && block.lastId <= upTo
+
 /** A new file is durable once its folder is. */
-function syncFolder(dir: string): void {
-  if (process.platform === 'win32') return // a folder cannot be opened there
-  const fd = openSync(dir, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+function syncFolder(dir: string, done: Synced): void {
+  if (process.platform === 'win32') {
+    done(null) // a folder cannot be opened there
+    return
   }
+  open(dir, 'r', (openError, fd) => {
+    if (openError !== null) done(openError)
+    else fsync(fd, (error) => close(fd, (closeError) => done(error ?? closeError ?? null)))
+  })
 }

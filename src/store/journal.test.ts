@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import {
   fstatSync,
-  ftruncateSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -14,11 +13,12 @@ import {
 } from 'node:fs'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
+import { commit, openJournal, PROMPT_DISK } from '../../test/support/journal.ts'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { SALT_SIZE, serializeBlock } from './block.ts'
 import { JournalReader } from './journal-reader.ts'
-import { type JournalFiles, JournalWriter } from './journal-writer.ts'
+import type { JournalFiles, JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, writeEventRecord } from './record.ts'
 import { DAY_MS, HOUR_MS } from './retention.ts'
 import { listSegments, SEGMENT_HEADER_SIZE, scanSegment, segmentName } from './segment.ts'
@@ -43,12 +43,12 @@ function nameOf(record: ReturnType<JournalReader['get']>): string {
 }
 
 function fill(dir: string, commits: number, perCommit: number): string[] {
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   const written: string[] = []
   for (let i = 0; i < commits * perCommit; i++) {
     written.push(`call-${i}`)
     append(writer, START + i, `call-${i}`)
-    if (i % perCommit === perCommit - 1) writer.commit()
+    if (i % perCommit === perCommit - 1) commit(writer)
   }
   return written
 }
@@ -72,9 +72,9 @@ test('ids only rise, also when the clock steps back or the folder is opened agai
   const dir = tempDir(t)
   const ids: number[] = []
   for (const offset of [0, 10, -5_000, -2 * HOUR_MS, DAY_MS, 3]) {
-    using writer = new JournalWriter(dir)
+    using writer = openJournal(dir)
     ids.push(append(writer, START + offset, `a${offset}`), append(writer, START + offset, `b${offset}`))
-    writer.commit()
+    commit(writer)
   }
   assert.deepEqual(
     ids,
@@ -86,11 +86,11 @@ test('ids only rise, also when the clock steps back or the folder is opened agai
 
 test('nothing is readable before commit, and position tells what is', (t) => {
   const dir = tempDir(t)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   const id = append(writer, START, 'one')
   assert.deepEqual(names(dir), [])
   assert.notEqual(writer.position, id)
-  writer.commit()
+  commit(writer)
   assert.equal(writer.position, id)
   assert.deepEqual(names(dir), ['one'])
 })
@@ -106,10 +106,10 @@ test('a tail torn at any byte is cut on open, and all before it kept', (t) => {
     const dir = tempDir(t)
     writeFileSync(`${dir}/${segment.path.split('/').at(-1)}`, bytes.subarray(0, size))
     const wholeBlocks = ends.filter((end) => end <= size).length
-    using writer = new JournalWriter(dir)
+    using writer = openJournal(dir)
     assert.deepEqual(names(dir), written.slice(0, 4 * wholeBlocks), `cut at ${size}`)
     append(writer, START + 100, 'later')
-    writer.commit()
+    commit(writer)
     assert.deepEqual(names(dir), [...written.slice(0, 4 * wholeBlocks), 'later'], `cut at ${size}`)
   }
 })
@@ -120,7 +120,7 @@ test('the bytes of a torn block are kept beside the segment, and told', (t) => {
   const [segment] = listSegments(dir)
   assert(segment !== undefined)
   truncateSync(segment.path, statSync(segment.path).size - 5)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   assert.match(writer.repairs.join(), /cut \d+ bytes of a block/)
   assert(readdirSync(dir).some((name) => name.endsWith('.torn')))
   assert.equal(writer.expire(START + 8 * DAY_MS), 1)
@@ -141,7 +141,7 @@ test('damage in the middle costs its own block and no other', (t) => {
     const at = (places[harm.block]?.at ?? 0) + harm.offset
     bytes[at] = (bytes[at] ?? 0) ^ 0xff
     writeFileSync(segment.path, bytes)
-    using writer = new JournalWriter(dir)
+    using writer = openJournal(dir)
     assert.match(writer.repairs.join(), /damaged/)
     const left = written.filter((_, i) => i < lost[0] || i >= lost[1])
     assert.deepEqual(names(dir), left)
@@ -160,16 +160,16 @@ test('a segment of a later version is refused and left as it is', (t) => {
   bytes.writeUInt32LE(99, 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 28)), 28)
   writeFileSync(segment.path, bytes)
-  assert.throws(() => new JournalWriter(dir), { code: 'STATE_TOO_NEW' })
+  assert.throws(() => openJournal(dir), { code: 'STATE_TOO_NEW' })
   assert.deepEqual(readFileSync(segment.path), bytes)
 })
 
 test('each UTC hour has its segment, which goes when its last record turns 7 days old', (t) => {
   const dir = tempDir(t)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   for (let hour = 0; hour < 5; hour++) {
     append(writer, START + hour * HOUR_MS + 1, `hour-${hour}`)
-    writer.commit()
+    commit(writer)
   }
   assert.equal(listSegments(dir).length, 5)
   assert.equal(writer.expire(START + HOUR_MS + 7 * DAY_MS - 1), 0)
@@ -178,21 +178,21 @@ test('each UTC hour has its segment, which goes when its last record turns 7 day
   assert.equal(writer.expire(START + 8 * DAY_MS), 4)
   assert.deepEqual(names(dir), [])
   append(writer, START + 8 * DAY_MS, 'again')
-  writer.commit()
+  commit(writer)
   assert.deepEqual(names(dir), ['again'])
 })
 
 test('a reader that stays open sees what is written later, and loses what expires', (t) => {
   const dir = tempDir(t)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   using reader = new JournalReader(dir)
   const first = append(writer, START, 'first')
-  writer.commit()
+  commit(writer)
   assert.equal(reader.read(0, 10).length, 1)
   append(writer, START + HOUR_MS, 'second')
-  writer.commit()
+  commit(writer)
   append(writer, START + HOUR_MS + 1, 'third')
-  writer.commit()
+  commit(writer)
   assert.deepEqual(
     reader.read(first, 10).map(({ record }) => nameOf(record)),
     ['second', 'third'],
@@ -204,10 +204,10 @@ test('a reader that stays open sees what is written later, and loses what expire
 
 test('an hour with much to keep has several segments, of which the quota takes the oldest', (t) => {
   const dir = tempDir(t)
-  using writer = new JournalWriter(dir, 1000)
+  using writer = openJournal(dir, 1000)
   for (let i = 0; i < 20; i++) {
     append(writer, START + i, `call-${i}`)
-    writer.commit()
+    commit(writer)
   }
   const count = listSegments(dir).length
   assert(count > 3, String(count))
@@ -228,7 +228,7 @@ test('a damaged segment header costs nothing: it is written again from the first
     bytes[at] = (bytes[at] ?? 0) ^ 0xff
     writeFileSync(segment.path, bytes)
     assert.deepEqual(names(dir), written, 'a reader does not need it')
-    using writer = new JournalWriter(dir)
+    using writer = openJournal(dir)
     assert.match(writer.repairs.join(), /header was damaged and was written again/)
     assert.deepEqual(readFileSync(segment.path), sound)
   }
@@ -242,7 +242,7 @@ test('a segment of which no block can be read is put aside whole, and goes when 
   const bytes = readFileSync(segment.path)
   bytes.fill(0, 0, SEGMENT_HEADER_SIZE + 64)
   writeFileSync(segment.path, bytes)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   assert.match(writer.repairs.join(), /kept in .*\.unreadable/)
   assert.deepEqual(readFileSync(`${segment.path}.unreadable`), bytes)
   writer.expire(START + HOUR_MS + 7 * DAY_MS - 1)
@@ -260,13 +260,13 @@ test('a block that a sender put into its message is no block, wherever the real 
   const evil = observation({ at: START, bytes: Buffer.concat([randomBytes(20_000), block, randomBytes(20_000)]) })
   const whole = tempDir(t)
   {
-    using writer = new JournalWriter(whole)
+    using writer = openJournal(whole)
     append(writer, START, 'good')
-    writer.commit()
+    commit(writer)
     const bytes = new Uint8Array(eventRecordSize(evil))
     writeEventRecord(evil, bytes, 0)
     writer.append(bytes, 0, START)
-    writer.commit()
+    commit(writer)
   }
   const [segment] = listSegments(whole)
   assert(segment !== undefined)
@@ -281,7 +281,7 @@ test('a block that a sender put into its message is no block, wherever the real 
   for (const harm of harms) {
     const dir = tempDir(t)
     writeFileSync(`${dir}/${segment.path.split('/').at(-1)}`, harm(Buffer.from(sound)))
-    using writer = new JournalWriter(dir)
+    using writer = openJournal(dir)
     assert.deepEqual(names(dir), ['good'])
     assert(append(writer, START + 1, 'next') < facts.firstId)
   }
@@ -289,10 +289,10 @@ test('a block that a sender put into its message is no block, wherever the real 
 
 test('an hour that a wrong clock wrote holds up the expiry of no other', (t) => {
   const dir = tempDir(t)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   for (const at of [START + 400 * DAY_MS, START, START + HOUR_MS]) {
     append(writer, at, String(at))
-    writer.commit()
+    commit(writer)
   }
   assert.equal(writer.oldest?.hour, START / HOUR_MS)
   assert.equal(writer.expire(START + 8 * DAY_MS), 2)
@@ -301,9 +301,9 @@ test('an hour that a wrong clock wrote holds up the expiry of no other', (t) => 
 
 test('what was cut from a segment that is gone goes as well', (t) => {
   const dir = tempDir(t)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   append(writer, START, 'one')
-  writer.commit()
+  commit(writer)
   const [name] = readdirSync(dir)
   writeFileSync(`${dir}/${name}.torn`, 'kept with its segment')
   writeFileSync(`${dir}/${segmentName(START * 1000 - 1, START / HOUR_MS)}.torn`, 'left over')
@@ -313,11 +313,11 @@ test('what was cut from a segment that is gone goes as well', (t) => {
 
 test('a reader keeps the places of so many blocks only, and reads all nevertheless', (t) => {
   const dir = tempDir(t)
-  using writer = new JournalWriter(dir)
+  using writer = openJournal(dir)
   const ids: number[] = []
   for (let i = 0; i < 300; i++) {
     ids.push(append(writer, START + Math.floor(i / 50) * HOUR_MS + i, `call-${i}`))
-    writer.commit()
+    commit(writer)
   }
   using reader = new JournalReader(dir, 120)
   for (const [i, id] of [...ids.entries(), ...[...ids.entries()].reverse()]) {
@@ -333,19 +333,19 @@ function failingDisk(dir: string): { files: JournalFiles; fail: (count: number) 
   let failures = 0
   const synced = new Map<string, number>()
   const files: JournalFiles = {
-    write: writeSync,
-    truncate: ftruncateSync,
-    sync(fd) {
+    ...PROMPT_DISK,
+    sync(fd, done) {
       const path = readlinkSync(`/proc/self/fd/${fd}`)
       const { size } = fstatSync(fd)
       const from = synced.get(path) ?? 0
       if (failures === 0) {
         synced.set(path, size)
+        done(null)
         return
       }
       failures--
       writeSync(fd, Buffer.alloc(size - from), 0, size - from, from)
-      throw Object.assign(new Error(`EIO: i/o error, ${dir}`), { code: 'EIO' })
+      done(Object.assign(new Error(`EIO: i/o error, ${dir}`), { code: 'EIO' }))
     },
   }
   return { files, fail: (count) => (failures = count) }
@@ -363,24 +363,24 @@ for (const durableBefore of [0, 2]) {
       append(writer, at, written.at(-1) ?? '')
     }
     {
-      using writer = new JournalWriter(dir, undefined, disk.files)
+      using writer = openJournal(dir, undefined, disk.files)
       using reader = new JournalReader(dir)
       for (let i = 0; i < durableBefore; i++) {
         add(writer, START + i)
-        writer.commit()
+        commit(writer)
       }
       const before = writer.position
       add(writer, START + 10)
       disk.fail(2)
-      assert.throws(() => writer.commit(), { code: 'EIO' })
+      assert.throws(() => commit(writer), { code: 'EIO' })
       assert.equal(writer.position, before)
       assert(writer.waiting && writer.heldSize > 0)
       assert.equal(reader.read(before, 10).length, 0)
       add(writer, START + 11)
-      assert.throws(() => writer.commit(), { code: 'EIO' })
+      assert.throws(() => commit(writer), { code: 'EIO' })
       add(writer, START + HOUR_MS)
       assert.equal(
-        writer.commit().reduce((sum, { recordCount }) => sum + recordCount, 0),
+        commit(writer).reduce((sum, { recordCount }) => sum + recordCount, 0),
         3,
       )
       assert.equal(writer.heldSize, 0)
@@ -394,7 +394,7 @@ for (const durableBefore of [0, 2]) {
         listSegments(dir).reduce((sum, { path }) => sum + statSync(path).size, 0),
       )
     }
-    using again = new JournalWriter(dir)
+    using again = openJournal(dir)
     assert.deepEqual(again.repairs, [])
     assert.deepEqual(names(dir), written)
   })

@@ -131,9 +131,9 @@ export function writeRepeatRecord(repeat: StoredRepeat, target: DataView, at: nu
   return REPEAT_SIZE
 }
 
-/** The size of the record that starts at `at`, or 0 when none is there. */
-export function recordSizeAt(bytes: Uint8Array, at: number): number {
-  return at + 4 <= bytes.length ? view(bytes).getUint32(at, true) : 0
+/** The size of the record that starts at `at`, or 0 when none is there; `input` is the same memory. */
+export function recordSizeAt(bytes: Uint8Array, at: number, input = view(bytes)): number {
+  return at + 4 <= bytes.length ? input.getUint32(at, true) : 0
 }
 
 export const recordAt = (bytes: Uint8Array, at: number): number => view(bytes).getFloat64(at + 8, true)
@@ -156,9 +156,11 @@ export function copyEventHead(records: DataView, at: number, target: DataView, t
 export const isRawShed = (records: DataView, at: number): boolean =>
   (records.getUint8(at + EVENT_FIELD.flags) & FLAG_RAW_SHED) !== 0
 
-/** Reads the record at `at`. Its bytes are a view into `bytes`. Throws RangeError when it is none. */
-export function readRecord(bytes: Uint8Array, at: number): StoredRecord {
-  const input = view(bytes)
+/**
+ * Reads the record at `at`; `input` is the same memory. Its bytes are a view into `bytes`. Throws RangeError when it is
+ * none.
+ */
+export function readRecord(bytes: Uint8Array, at: number, input = view(bytes)): StoredRecord {
   const type = input.getUint8(at + 4)
   if (type === RECORD.repeat) {
     return {

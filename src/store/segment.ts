@@ -206,7 +206,8 @@ class Window {
   readonly #fd: number
   readonly #salt: Buffer
   readonly fileSize: number
-  #buffer = Buffer.alloc(0)
+  #memory = Buffer.alloc(WINDOW_SIZE)
+  #buffer = this.#memory.subarray(0, 0)
   #start = 0
 
   constructor(fd: number, salt: Buffer, fileSize: number) {
@@ -241,9 +242,9 @@ class Window {
   }
 
   #load(at: number, size: number): void {
-    const buffer = Buffer.allocUnsafe(Math.max(size, WINDOW_SIZE))
-    const got = readSync(this.#fd, buffer, 0, buffer.length, at)
-    this.#buffer = buffer.subarray(0, got)
+    if (size > this.#memory.length) this.#memory = Buffer.alloc(size)
+    const got = readSync(this.#fd, this.#memory, 0, this.#memory.length, at)
+    this.#buffer = this.#memory.subarray(0, got)
     this.#start = at
   }
 }

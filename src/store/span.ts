@@ -12,6 +12,10 @@ export class Span {
     return this.start < 0
   }
 
+  get size(): number {
+    return this.end - this.start
+  }
+
   clear(): void {
     this.start = -1
     this.end = -1
@@ -32,8 +36,8 @@ export class Span {
   /** Whether as many characters of both are the same. */
   isLike(other: Span, sizeMax: number): boolean {
     if (this.isAbsent || other.isAbsent) return this.isAbsent === other.isAbsent
-    const size = Math.min(this.end - this.start, sizeMax)
-    if (size !== Math.min(other.end - other.start, sizeMax)) return false
+    const size = Math.min(this.size, sizeMax)
+    if (size !== Math.min(other.size, sizeMax)) return false
     for (let i = 0; i < size; i++) if (this.bytes[this.start + i] !== other.bytes[other.start + i]) return false
     return true
   }
@@ -41,7 +45,7 @@ export class Span {
   /** The text, or so many characters of it; null when there is none. */
   text(sizeMax = Number.POSITIVE_INFINITY): string | null {
     if (this.start < 0) return null
-    const size = Math.min(this.end - this.start, sizeMax)
+    const size = Math.min(this.size, sizeMax)
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.start, size).toString('latin1')
   }
 }

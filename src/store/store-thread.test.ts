@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
-import { observation, sipRequest } from '../../test/support/observations.ts'
-import { tempDir } from '../../test/support/temp-dir.ts'
-import { createAppliedCount } from './_delta-sender.ts'
+import { observation } from '../../test/support/observations.ts'
+import { records, threadOf } from '../../test/support/store-thread.ts'
 import { createClockOffset } from './clock.ts'
 import { dayPath, indexDir, listDays } from './day-files.ts'
 import type { FromStore } from './messages.ts'
@@ -16,57 +15,6 @@ import { eventRecordSize, writeEventRecord } from './record.ts'
 import { HOUR_MS, RETENTION_MS } from './retention.ts'
 import { createRing, RingReader, RingWriter } from './ring.ts'
 import { journalDir } from './segment.ts'
-import { StoreThread } from './store-thread.ts'
-
-/** A store thread that runs in this one. */
-function threadOf(t: TestContext, isPressed?: () => boolean, clockOffset = createClockOffset()) {
-  const sent: FromStore[] = []
-  const listeners = new Set<() => void>()
-  const applied = createAppliedCount()
-  const init = {
-    stateDir: tempDir(t),
-    quotaSize: 100 * 1_048_576,
-    clockOffset,
-    applied,
-    snapshot: null,
-    snapshotMs: Number.POSITIVE_INFINITY,
-  }
-  const send = (message: FromStore): void => {
-    sent.push(message)
-    for (const listener of listeners) listener()
-  }
-  const thread = new StoreThread(init, send, isPressed)
-  t.after(() => thread.receive({ kind: 'stop' }))
-  const until = (matches: (message: FromStore) => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const look = (): void => {
-        if (!sent.some(matches)) return
-        listeners.delete(look)
-        resolve()
-      }
-      listeners.add(look)
-      look()
-    })
-  return { thread, sent, applied, until, clockOffset, dir: init.stateDir }
-}
-
-function records(
-  count: number,
-  prefix = 'call',
-  factsOf: (i: number) => { ip?: string; number?: string; ageMs?: number } = () => ({}),
-) {
-  const all = Array.from({ length: count }, (_, i) =>
-    observation({
-      at: Date.now() - (factsOf(i).ageMs ?? 0),
-      bytes: sipRequest({ callId: `${prefix}-${i}`, ...factsOf(i) }),
-      source: { ip: factsOf(i).ip ?? '192.0.2.1', port: i },
-    }),
-  )
-  const bytes = new Uint8Array(all.reduce((size, one) => size + eventRecordSize(one), 0))
-  let at = 0
-  for (const one of all) at += writeEventRecord(one, bytes, at)
-  return bytes
-}
 
 test('records taken out of foreign memory are durable, indexed and told of, and settle nothing of the outbox', async (t) => {
   const { thread, sent, until } = threadOf(t)
@@ -103,9 +51,11 @@ test('the index waits while much input does, and goes on when that is taken', as
   let isPressed = true
   let lookCount = 0
   const looked = Promise.withResolvers<void>()
-  const { thread, sent, until } = threadOf(t, () => {
-    if (++lookCount === 6) looked.resolve()
-    return isPressed
+  const { thread, sent, until } = threadOf(t, {
+    isPressed: () => {
+      if (++lookCount === 6) looked.resolve()
+      return isPressed
+    },
   })
   const bytes = records(1200)
   thread.takeRecords(bytes, 0, bytes.length)
@@ -117,20 +67,21 @@ test('the index waits while much input does, and goes on when that is taken', as
 })
 
 test('input that never ends does not keep the index back for ever', async (t) => {
-  const { thread, until } = threadOf(t, () => true)
+  const { thread, until } = threadOf(t, { isPressed: () => true })
   const bytes = records(600)
   thread.takeRecords(bytes, 0, bytes.length)
   thread.receive({ kind: 'flush', token: 1, indexed: true })
   await until(({ kind }) => kind === 'flushed')
 })
 
-test('nothing more may be taken while the main thread does not follow', (t) => {
-  const { thread, applied } = threadOf(t)
+test('nothing more may be taken while the main thread does not follow', async (t) => {
+  const { thread, applied, until } = threadOf(t)
   assert(thread.mayTake)
   for (let i = 0; i < 64; i++) {
     const bytes = records(1, `round${i}`)
     thread.takeRecords(bytes, 0, bytes.length)
     thread.receive({ kind: 'flush', token: i, indexed: false })
+    await until((message) => message.kind === 'flushed' && message.token === i)
   }
   assert(!thread.mayTake)
   Atomics.add(applied, 0, 64)
@@ -184,7 +135,10 @@ test('how far the index is behind is told right also when a damaged day takes it
   t.mock.timers.enable({ apis: ['setInterval'] })
   let isPressed = false
   const ageMs = RETENTION_MS + 3 * HOUR_MS
-  const { thread, sent, until, dir, clockOffset } = threadOf(t, () => isPressed, createClockOffset(-ageMs))
+  const { thread, sent, until, dir, clockOffset } = threadOf(t, {
+    isPressed: () => isPressed,
+    clockOffset: createClockOffset(-ageMs),
+  })
   const take = (bytes: Uint8Array, token: number): Promise<void> => {
     thread.takeRecords(bytes, 0, bytes.length)
     thread.receive({ kind: 'flush', token, indexed: !isPressed })

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { MessagePort } from 'node:worker_threads'
 import { DaemonError } from '../core/errors.ts'
+import { Commits } from './_commits.ts'
 import { DeltaSender } from './_delta-sender.ts'
+import { Flushes } from './_flushes.ts'
+import { SnapshotTimes } from './_snapshot-times.ts'
 import { createClock } from './clock.ts'
 import { indexDir } from './day-files.ts'
 import type { Delta } from './delta.ts'
@@ -13,7 +16,7 @@ import { Indexer } from './indexer.ts'
 import type { InletInit } from './inlet.ts'
 import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
-import { JournalWriter } from './journal-writer.ts'
+import { type JournalFiles, JournalWriter, type WrittenBlock } from './journal-writer.ts'
 import type { FromStore, LoadedSnapshot, SnapshotMark, StoreCounters, StoreInit, ToStore } from './messages.ts'
 import { QUEUE_SIZE } from './outbox.ts'
 import { Outlet } from './outlet.ts'
@@ -22,10 +25,9 @@ import { HOUR_MS, hourOf, RETENTION_MS } from './retention.ts'
 import { RingReader } from './ring.ts'
 import { journalDir, readSaltAt } from './segment.ts'
 
-const COMMIT_MS = 50 // how long a record may wait in memory; with the write itself this stays under 100 ms
 const LOOK_COUNT = 256 // events taken between two looks at the clock
 const TAKE_SIZE = 262_144 // bytes taken from a ring between two looks at the clock
-const RETRY_MS = 1000 // after a failed write
+const INDEX_RETRY_MS = 1000 // after a failed step of the index
 const INDEX_RETRY_MAX_MS = 60_000 // each failed step of the index doubles the wait, since the next one opens a day again
 const SWEEP_MS = 60_000
 const INDEX_WAIT_MS = 5 // between two looks whether it is less full
@@ -33,8 +35,6 @@ const INDEX_DELAY_MS = 500 // how long a full input keeps the index from its nex
 const EXPIRY_DELAY_MS = HOUR_MS // so long the removal of old rows waits for an index that is behind
 const LOAD_COUNT = 5000 // indicators sent at once while starting
 const REPLAY_COUNT_MAX = 1_000_000 // records read behind a snapshot rather than the hours of all indicators
-const SNAPSHOT_MIN_MS = 60_000 // between two snapshots of a flood
-const SNAPSHOT_RECORD_COUNT = 4_000_000 // durable since the last snapshot, so that a flood makes them sooner
 const QUOTA_FACTOR = 1.1
 const QUOTA_FACTOR_BEHIND = 1.25
 const INDEX_FULL =
@@ -44,8 +44,13 @@ const SWAPPED = 'a reindex was ended before its index was in place: that was put
 const SEGMENT_SIZE_MIN = 1_048_576 // bytes
 const SEGMENTS_PER_QUOTA = 32
 
-type RingEnds = readonly { readonly outlet: Outlet; readonly end: number }[]
 type Send = (message: FromStore, transfer?: readonly ArrayBuffer[]) => void
+
+export type StoreThreadDeps = {
+  /** Whether there is other input that has to be taken before the index goes on. */
+  readonly isPressed?: () => boolean
+  readonly files?: JournalFiles
+}
 
 /** The life of the store thread: takes batches, makes them durable, keeps the index close behind, sweeps. */
 export class StoreThread {
@@ -61,38 +66,32 @@ export class StoreThread {
   readonly #journalDir: string
   readonly #expired: ExpiredHour
   readonly #repairs: string[] = []
-  readonly #snapshotMs: number
+  readonly #snapshotTimes: SnapshotTimes
+  readonly #commits: Commits
+  readonly #flushes = new Flushes()
   readonly #sweepTimer: NodeJS.Timeout
   readonly #outlets: Outlet[] = []
   readonly #doorbells: MessagePort[] = []
-  #commitTimer: NodeJS.Timeout | null = null
   #indexTimer: NodeJS.Immediate | NodeJS.Timeout | null = null
-  #draining: { token: number; indexed: boolean; ends: RingEnds }[] = [] // flushes that wait for what lies in rings
-  #flushes: { token: number; position: number; indexed: boolean }[] = []
   #durableCount = 0
   #indexedCount = 0
-  #waitingSince: number | null = null // when the oldest record in memory was taken, monotonic ms
-  #waitingSize = 0 // bytes of records taken but not yet durable
-  #outboxSize = 0 // of them, those that came from the outbox
   #steppedAt = Number.NEGATIVE_INFINITY // when the index took its last step, monotonic ms
   #overQuota: boolean
   #expiringSince: number | null = null // monotonic ms
-  #marked = { at: performance.now(), durableCount: 0 } // the last snapshot
   #indexSize = { size: 0, readAt: Number.NEGATIVE_INFINITY }
-  #writeTrouble: string | null = null
   #indexTrouble: string | null = null
-  #indexRetryMs = RETRY_MS
+  #indexRetryMs = INDEX_RETRY_MS
   #repairCount: number // days of the index that were made anew, as far as the counters know
 
-  /** `isPressed` tells whether there is other input that has to be taken before the index goes on. */
-  constructor(init: StoreInit, send: Send, isPressed: () => boolean = () => false) {
+  constructor(init: StoreInit, send: Send, { isPressed = () => false, files }: StoreThreadDeps = {}) {
     this.#send = send
     this.#isPressed = isPressed
     this.#now = createClock(init.clockOffset)
     this.#quotaSize = init.quotaSize
     const dirs = { journal: journalDir(init.stateDir), index: indexDir(init.stateDir) }
     this.#journalDir = dirs.journal
-    this.#journal = new JournalWriter(dirs.journal, Math.max(SEGMENT_SIZE_MIN, init.quotaSize / SEGMENTS_PER_QUOTA))
+    const segmentSize = Math.max(SEGMENT_SIZE_MIN, init.quotaSize / SEGMENTS_PER_QUOTA)
+    this.#journal = new JournalWriter(dirs.journal, segmentSize, files)
     this.#reader = new JournalReader(dirs.journal)
     this.#journal.expire(this.#now())
     this.#overQuota = this.#journal.size >= init.quotaSize
@@ -108,7 +107,12 @@ export class StoreThread {
     this.#expired.raise(hourOf(now - RETENTION_MS))
     this.#indexer.dropExpired(now)
     for (const deltas of this.#load(init.snapshot)) this.#sendDeltas(deltas)
-    this.#snapshotMs = init.snapshotMs
+    this.#snapshotTimes = new SnapshotTimes(this.#deltas, init.snapshotMs)
+    this.#commits = new Commits(this.#journal, {
+      onStart: () => this.#beginCommit(),
+      onDurable: (blocks, outboxSize) => this.#endCommit(blocks, outboxSize),
+      onTrouble: () => this.#missCommit(),
+    })
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS)
     this.#repairCount = this.#indexer.repairs.length
     const repairs = [...this.#journal.repairs, ...this.#repairs, ...this.#indexer.repairs]
@@ -137,10 +141,10 @@ export class StoreThread {
   }
 
   receive(message: ToStore): void {
-    if (message.kind === 'batch') this.#takeBatch(message.bytes)
+    if (message.kind === 'batch') this.takeRecords(message.bytes, 0, message.bytes.length, { isOutbox: true })
     else if (message.kind === 'inlet') this.#openInlet(message.init)
     else if (message.kind === 'flush') this.#flush(message.token, message.indexed)
-    else this.#stop()
+    else void this.#stop()
   }
 
   #closeOutlet(outlet: Outlet): void {
@@ -153,17 +157,12 @@ export class StoreThread {
 
   /** Whether records can be taken: not when so much waits for the disk, or for the main thread, that it has to end. */
   get mayTake(): boolean {
-    return this.#waitingSize < QUEUE_SIZE.shed && this.#deltas.hasRoom
-  }
-
-  #takeBatch(bytes: Uint8Array): void {
-    this.#outboxSize += bytes.length
-    this.takeRecords(bytes, 0, bytes.length)
+    return this.#commits.waitingSize < QUEUE_SIZE.shed && this.#deltas.hasRoom
   }
 
   #openInlet({ buffer, doorbell }: InletInit): void {
     const outlet = new Outlet(new RingReader(buffer), {
-      take: (bytes, start, end) => this.takeRecords(bytes, start, end, TAKE_SIZE),
+      take: (bytes, start, end) => this.takeRecords(bytes, start, end, { sizeMax: TAKE_SIZE }),
       mayTake: () => this.mayTake,
     })
     doorbell.on('message', () => outlet.wake())
@@ -175,72 +174,54 @@ export class StoreThread {
 
   /**
    * Takes event records that lie end to end in `bytes` from `start` to `end`, at most about `sizeMax` bytes of them, and
-   * returns where it stopped. They are copied, so the bytes may be written over afterwards. Under a flood the next ones
-   * are there before any timer runs, so the time to commit is looked at here as well.
+   * returns where it stopped. They are copied, so the bytes may be written over afterwards.
    */
-  takeRecords(bytes: Uint8Array, start: number, end: number, sizeMax = Number.POSITIVE_INFINITY): number {
+  takeRecords(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    { sizeMax = Number.POSITIVE_INFINITY, isOutbox = false } = {},
+  ): number {
     const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     let at = start
     while (at < end && at - start < sizeMax) {
       const now = this.#now()
       this.#intake.shortens = this.#shortens()
-      this.#waitingSince ??= performance.now()
       const from = at
       for (let count = 0; at < end && at - start < sizeMax && count < LOOK_COUNT; count++) {
         at += this.#intake.take(bytes, records, at, now)
         if (this.#intake.window.isFull) this.#deltas.send()
       }
-      this.#waitingSize += at - from
-      this.#commitIfDue()
+      this.#commits.add(at - from, isOutbox)
       this.#deltas.sendIfDue()
     }
-    if (this.#waitingSince !== null) this.#commitTimer ??= setTimeout(() => this.#commit(), COMMIT_MS)
     return at
   }
 
   #shortens(): Intake['shortens'] {
-    if (this.#waitingSize >= QUEUE_SIZE.shed) return 'all'
+    if (this.#commits.waitingSize >= QUEUE_SIZE.shed) return 'all'
     return this.#overQuota ? 'most' : 'none'
   }
 
-  #commitIfDue(): void {
-    const isDue = this.#waitingSince !== null && performance.now() - this.#waitingSince >= COMMIT_MS
-    if (isDue && this.#writeTrouble === null) this.#commit() // in trouble the timer tries again
+  #beginCommit(): void {
+    this.#deltas.send() // what is durable is known to lookups
+    this.#snapshotTimes.begin(this.#durableCount)
   }
 
-  #commit(): void {
-    this.#deltas.send() // what is durable is known to lookups
-    if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
-    this.#commitTimer = null
-    try {
-      for (const block of this.#journal.commit()) this.#durableCount += block.recordCount
-    } catch (error) {
-      this.#writeTrouble = `the journal cannot be written, events wait in memory: ${(error as Error).message}; free some disk space`
-      this.#commitTimer = setTimeout(() => this.#commit(), RETRY_MS)
-      this.#sendProgress()
-      return
-    }
-    this.#writeTrouble = null
-    this.#waitingSince = null
-    const doneSize = this.#outboxSize
-    this.#waitingSize = 0
-    this.#outboxSize = 0
+  #endCommit(blocks: readonly WrittenBlock[], outboxSize: number): void {
+    for (const block of blocks) this.#durableCount += block.recordCount
     this.#keepWithinQuota()
-    this.#sendProgress(doneSize)
-    this.#answerFlushes()
-    this.#markIfDue()
+    this.#sendProgress(outboxSize)
+    const mark = this.#snapshotTimes.take(this.#durableCount) ? this.#mark() : null
+    if (mark !== null) this.#send({ kind: 'mark', mark })
+    this.#deltas.release()
+    this.#goOnWithFlushes()
     this.#scheduleIndex()
   }
 
-  /** Called when all that was sent to the main thread is durable. */
-  #markIfDue(): void {
-    const ageMs = performance.now() - this.#marked.at
-    const addedCount = this.#durableCount - this.#marked.durableCount
-    const isDue = ageMs >= this.#snapshotMs || (ageMs >= SNAPSHOT_MIN_MS && addedCount >= SNAPSHOT_RECORD_COUNT)
-    if (!isDue) return
-    this.#marked = { at: performance.now(), durableCount: this.#durableCount }
-    const mark = this.#mark()
-    if (mark !== null) this.#send({ kind: 'mark', mark })
+  #missCommit(): void {
+    this.#deltas.release()
+    this.#sendProgress()
   }
 
   /** Null when the journal cannot be read just now. */
@@ -278,7 +259,7 @@ export class StoreThread {
       this.#sendProgress()
       return
     }
-    this.#indexRetryMs = RETRY_MS
+    this.#indexRetryMs = INDEX_RETRY_MS
     if (this.#isBehind() || this.#expiringSince !== null) this.#scheduleIndex()
     this.#sendProgress()
     this.#answerFlushes()
@@ -346,36 +327,33 @@ export class StoreThread {
     while (this.#journal.size > this.#quotaSize * factor) if (this.#journal.dropOldest() === null) return
   }
 
-  /** What lies in the rings is taken no faster than it goes to disk, and the rest of it in its turns. */
   #flush(token: number, indexed: boolean): void {
-    const ends = this.#outlets.map((outlet) => ({ outlet, end: outlet.end }))
-    this.#draining.push({ token, indexed, ends })
-    let isDrained = false
-    do {
-      isDrained = ends.map(({ outlet, end }) => outlet.drain(end)).every((isTaken) => isTaken)
-      if (this.#journal.waiting) this.#commit()
-      else this.#answerFlushes()
-    } while (!isDrained && this.mayTake)
+    this.#flushes.add({ token, indexed }, this.#outlets)
+    this.#goOnWithFlushes()
+  }
+
+  /** What lies in the rings is taken no faster than it goes to disk. */
+  #goOnWithFlushes(): void {
+    this.#flushes.drain()
+    this.#answerFlushes()
+    if (this.#journal.waiting && this.#flushes.wantMore(this.#journal.position)) this.#commits.start()
   }
 
   #answerFlushes(): void {
-    const position = this.#intake.lastId
-    for (const { token, indexed } of this.#draining.filter(({ ends }) => isAllTaken(ends)))
-      this.#flushes.push({ token, position, indexed })
-    this.#draining = this.#draining.filter(({ ends }) => !isAllTaken(ends))
-    const done = (flush: { position: number; indexed: boolean }): boolean =>
-      this.#journal.position >= flush.position && (!flush.indexed || this.#indexer.position >= flush.position)
-    for (const flush of this.#flushes.filter(done)) this.#send({ kind: 'flushed', token: flush.token })
-    this.#flushes = this.#flushes.filter((flush) => !done(flush))
+    const positions = {
+      taken: this.#intake.lastId,
+      durable: this.#journal.position,
+      indexed: this.#indexer.position,
+    }
+    for (const token of this.#flushes.takeDone(positions)) this.#send({ kind: 'flushed', token })
   }
 
-  #stop(): void {
+  async #stop(): Promise<void> {
     for (const outlet of this.#outlets) outlet.close()
     for (const doorbell of this.#doorbells) doorbell.close()
     this.#outlets.length = 0
+    await this.#commits.finish()
     this.#deltas.send()
-    if (this.#journal.waiting) this.#commit()
-    if (this.#commitTimer !== null) clearTimeout(this.#commitTimer)
     if (this.#indexTimer !== null) {
       clearTimeout(this.#indexTimer as NodeJS.Timeout)
       clearImmediate(this.#indexTimer as NodeJS.Immediate)
@@ -418,12 +396,10 @@ export class StoreThread {
       journalSize: this.#journal.size,
       indexSize: this.#readIndexSize(),
       oldestAt: oldest === null ? null : oldest.hour * HOUR_MS,
-      trouble: this.#writeTrouble ?? this.#indexTrouble,
+      trouble: this.#commits.trouble ?? this.#indexTrouble,
     }
   }
 }
-
-const isAllTaken = (ends: RingEnds): boolean => ends.every(({ outlet, end }) => outlet.isTaken(end))
 
 /** What the main thread must hear of an error that ends the thread. */
 export function failure(error: unknown): FromStore {
