@@ -44,8 +44,6 @@ function named<T extends string>(table: readonly T[], value: number | undefined)
   return name
 }
 
-const UNVALIDATED = SOURCE_VALIDATIONS.indexOf('none')
-
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export const eventRecordSize = (observation: Observation): number =>
@@ -85,21 +83,27 @@ export type DatagramToStore = {
   readonly source: { readonly address: Uint8Array; readonly port: number }
   readonly target: { readonly address: Uint8Array; readonly endpoint: { readonly port: number } }
   readonly isPassive: boolean
-  readonly status: number // of the response; 0: none
+  readonly validation: 0 | 1 // its place in SOURCE_VALIDATIONS
+  readonly status: number // of the first response; 0: none
+  readonly moreStatuses: readonly number[] // of further ones
   readonly sentSize: number
   readonly wholeSize?: number // bytes received, where these are a shortened copy
 }
 
-export const datagramRecordSize = ({ start, end, status }: DatagramToStore): number =>
-  FIXED_SIZE + (status === 0 ? 0 : 2) + Math.min(end - start, RAW_SIZE_MAX)
+export const datagramRecordSize = (datagram: DatagramToStore): number =>
+  FIXED_SIZE + 2 * responseCountOf(datagram) + Math.min(datagram.end - datagram.start, RAW_SIZE_MAX)
+
+const responseCountOf = ({ status, moreStatuses }: DatagramToStore): number =>
+  status === 0 ? 0 : Math.min(1 + moreStatuses.length, RESPONSES_MAX)
 
 /** Writes the record of a datagram at `at`; `target` and `out` are the same memory. The same bytes as `writeEventRecord`. */
 export function writeDatagramRecord(datagram: DatagramToStore, target: Buffer, out: DataView, at: number): void {
-  const { bytes, start, end, source, target: local, status } = datagram
+  const { bytes, start, end, source, target: local } = datagram
+  const responseCount = responseCountOf(datagram)
   out.setUint32(at, datagramRecordSize(datagram), true)
   target[at + 4] = RECORD.event
   target[at + 5] = UDP
-  target[at + 6] = UNVALIDATED
+  target[at + 6] = datagram.validation
   target[at + 7] = (datagram.isPassive ? 0 : FLAG_RESPONSIVE) | (datagram.wholeSize === undefined ? 0 : FLAG_RAW_SHED)
   out.setFloat64(at + 8, Math.floor(datagram.at), true)
   for (let i = 0; i < ADDRESS_SIZE; i++) {
@@ -110,9 +114,10 @@ export function writeDatagramRecord(datagram: DatagramToStore, target: Buffer, o
   out.setUint16(at + 50, local.endpoint.port, true)
   out.setUint32(at + 52, datagram.wholeSize ?? end - start, true)
   out.setUint32(at + 56, datagram.sentSize, true)
-  target[at + 60] = status === 0 ? 0 : 1
-  if (status !== 0) out.setUint16(at + FIXED_SIZE, status, true)
-  bytes.copy(target, at + FIXED_SIZE + (status === 0 ? 0 : 2), start, Math.min(end, start + RAW_SIZE_MAX))
+  target[at + 60] = responseCount
+  if (responseCount > 0) out.setUint16(at + FIXED_SIZE, datagram.status, true)
+  for (let i = 1; i < responseCount; i++) out.setUint16(at + FIXED_SIZE + 2 * i, datagram.moreStatuses[i - 1]!, true)
+  bytes.copy(target, at + FIXED_SIZE + 2 * responseCount, start, Math.min(end, start + RAW_SIZE_MAX))
 }
 
 export function serializeRepeat(repeat: StoredRepeat): Uint8Array {
