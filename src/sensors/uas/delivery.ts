@@ -40,7 +40,7 @@ export const NOTHING: Sent = { replies: [], later: [] }
 export type DeliveryDeps = {
   readonly timers: Timers
   readonly counters: Counters
-  readonly endDialog: (dialog: Dialog) => void
+  readonly refuse: (dialog: Dialog) => void
 }
 
 /**
@@ -89,6 +89,7 @@ export class Delivery {
 
   #note(responses: Responses, reply: Reply): void {
     responses.transaction.sent(reply)
+    if (responses.dialog !== null && reply.status === 200) responses.dialog.isAccepted = true
     const isRepeated = reply.status < 300 || !responses.isStream // a stream loses nothing but acceptances at proxies
     if (reply.status < 200 || !responses.isInvite || !isRepeated || !isSmall(reply)) return
     const { transaction, dialog, path } = responses
@@ -112,7 +113,7 @@ export class Delivery {
     const { transaction, dialog, terminated } = responses
     if (transaction.phase !== 'proceeding') return null
     transaction.stopTimers()
-    if (dialog !== null) this.#deps.endDialog(dialog)
+    if (dialog !== null) this.#deps.refuse(dialog)
     if (terminated !== null) this.#note({ ...responses, dialog: null }, terminated)
     return terminated
   }

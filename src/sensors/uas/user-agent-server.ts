@@ -35,7 +35,7 @@ export type Handled = Sent & { readonly validation: SourceValidation }
 export type UserAgentServerDeps = {
   readonly memory: SourceMemory
   readonly transactions: Transactions
-  readonly dialogs: Pick<Dialogs<unknown>, 'find' | 'end'>
+  readonly dialogs: Pick<Dialogs<unknown>, 'find' | 'refuse'>
   readonly delivery: Delivery
   readonly pace: Pick<Pace, 'call' | 'refusal'>
   readonly limiter: Pick<ReplyLimiter, 'take'>
@@ -151,7 +151,7 @@ export class UserAgentServer {
       ? serializeAnswers(request, answers, circumstances)
       : []
     if (replies.length === 0) {
-      if (dialog !== null) this.#deps.dialogs.end(dialog)
+      if (dialog !== null) this.#deps.dialogs.refuse(dialog)
       return NOTHING
     }
     if (transaction === null) return { replies, later: [] }
@@ -182,7 +182,8 @@ export class UserAgentServer {
     const fitted = fitAnswer(exchange.request, plan.answers, exchange.circumstances, size)
     if (fitted === 'too-large') counters.silencedByBytesCount++
     const reply = typeof fitted === 'string' ? null : fitted
-    if (plan.dialog !== null && reply?.status !== 200) dialogs.end(plan.dialog)
+    if (plan.dialog !== null && reply?.status === 200) plan.dialog.isAccepted = true
+    else if (plan.dialog !== null) dialogs.refuse(plan.dialog)
     if (reply === null) return NOTHING
     transaction?.sent(held(reply))
     return { replies: [reply], later: [] }
