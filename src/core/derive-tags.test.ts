@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deriveTags, type TagFacts } from './derive-tags.ts'
 
-const QUIET: TagFacts = { kind: 'sip-request', method: 'BYE', e164: null, looksLikeTls: false, malformed: false }
+const QUIET: TagFacts = {
+  kind: 'sip-request',
+  method: 'BYE',
+  e164: null,
+  looksLikeTls: false,
+  asksForWebSocket: false,
+  malformed: false,
+}
 
 for (const [about, facts, tags] of [
   ['OPTIONS', { method: 'OPTIONS' }, ['options-scan']],
@@ -19,6 +26,7 @@ for (const [about, facts, tags] of [
   ['a response', { kind: 'sip-response', method: null, malformed: true }, ['sip-response']],
   ['HTTP', { kind: 'non-sip', method: null, malformed: true }, ['non-sip']],
   ['a TLS ClientHello', { kind: 'non-sip', method: null, looksLikeTls: true }, ['non-sip', 'tls-probe']],
+  ['a request for a WebSocket', { kind: 'non-sip', method: null, asksForWebSocket: true }, ['non-sip', 'ws-probe']],
   ['an empty datagram', { kind: 'empty', method: null }, []],
   ['a bare connection', { kind: 'connection', method: null }, []],
 ] as const) {

@@ -8,6 +8,7 @@ export type TagFacts = {
   readonly method: string | null
   readonly e164: string | null // the number dialled, when it is one that exists in the world's plan
   readonly looksLikeTls: boolean
+  readonly asksForWebSocket: boolean // by a request of HTTP
   readonly malformed: boolean // whether the parser found a `bad` or `fatal` defect
 }
 
@@ -20,7 +21,10 @@ const PROBES: Readonly<Record<string, Tag>> = {
 /** The tags of one event, each once. Methods are case-sensitive (RFC 3261 §7.1). */
 export function deriveTags(facts: TagFacts): Tag[] {
   if (facts.kind === 'sip-response') return ['sip-response']
-  if (facts.kind === 'non-sip') return facts.looksLikeTls ? ['non-sip', 'tls-probe'] : ['non-sip']
+  if (facts.kind === 'non-sip') {
+    if (facts.looksLikeTls) return ['non-sip', 'tls-probe']
+    return facts.asksForWebSocket ? ['non-sip', 'ws-probe'] : ['non-sip']
+  }
   if (facts.kind !== 'sip-request') return []
   const tags: Tag[] = []
   const probe = facts.method !== null && Object.hasOwn(PROBES, facts.method) ? PROBES[facts.method] : undefined

@@ -10,5 +10,6 @@ export const TAGS = [
   'non-sip',
   'tls-probe',
   'sip-response',
+  'ws-probe',
 ] as const
 export type Tag = (typeof TAGS)[number]

@@ -2,6 +2,7 @@
 import { deriveTags } from '../core/derive-tags.ts'
 import type { CountedEvent, Event, EventKind } from '../core/event.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
+import { asksForWebSocket } from '../wire/http/request-head.ts'
 import { calledNumbers } from '../wire/sip/called-number.ts'
 import { looksLikeTls, parseMessage, type SipMessage } from '../wire/sip/message.ts'
 import { clientTraits } from './_client-traits.ts'
@@ -50,7 +51,14 @@ function countedEvent(id: number, observation: StoredObservation, message: SipMe
     calledNumbers: numbers,
     calledNumber: called,
     e164,
-    tags: deriveTags({ kind, method, e164, looksLikeTls: kind === 'non-sip' && looksLikeTls(bytes), malformed }),
+    tags: deriveTags({
+      kind,
+      method,
+      e164,
+      looksLikeTls: kind === 'non-sip' && looksLikeTls(bytes),
+      asksForWebSocket: kind === 'non-sip' && asksForWebSocket(bytes),
+      malformed,
+    }),
     defects: message.kind === 'non-sip' ? [] : message.defects.map((defect) => defect.code),
     raw: bytes,
     rawShed: observation.rawShed,

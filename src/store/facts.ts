@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { deriveTags } from '../core/derive-tags.ts'
 import { EVENT_KINDS, type EventKind } from '../core/event.ts'
+import { asksForWebSocket } from '../wire/http/request-head.ts'
 import { calledNumbers } from '../wire/sip/called-number.ts'
 import { looksLikeTls, parseMessage } from '../wire/sip/message.ts'
 import { plainRequest, readPlainRequest } from '../wire/sip/plain-request.ts'
@@ -12,11 +13,18 @@ import { Span } from './span.ts'
 
 export const KIND = Object.fromEntries(EVENT_KINDS.map((kind, i) => [kind, i])) as Record<EventKind, number>
 
+const PLAIN_REQUEST = {
+  kind: 'sip-request',
+  e164: null,
+  looksLikeTls: false,
+  asksForWebSocket: false,
+  malformed: false,
+} as const
 const TOLL_FRAUD = tagMask(['toll-fraud-call'])
 const PROBES = (['OPTIONS', 'REGISTER', 'INVITE'] as const).map((method) => ({
   bytes: Buffer.from(method),
   isInvite: method === 'INVITE',
-  mask: tagMask(deriveTags({ kind: 'sip-request', method, e164: null, looksLikeTls: false, malformed: false })),
+  mask: tagMask(deriveTags({ ...PLAIN_REQUEST, method })),
 }))
 
 /**
@@ -129,9 +137,18 @@ export class Facts {
     this.method.setText(method)
     const server = kind === 'sip-response' ? message.header('server') : undefined
     this.userAgent.setText(message.header('user-agent') ?? server ?? null)
-    const tls = kind === 'non-sip' && looksLikeTls(bytes.subarray(start, end))
+    const foreign = kind === 'non-sip' ? bytes.subarray(start, end) : null
     const malformed = isRequest && message.defects.some(({ severity }) => severity !== 'lenient')
-    this.tagMask = tagMask(deriveTags({ kind, method, e164: this.e164, looksLikeTls: tls, malformed }))
+    this.tagMask = tagMask(
+      deriveTags({
+        kind,
+        method,
+        e164: this.e164,
+        looksLikeTls: foreign !== null && looksLikeTls(foreign),
+        asksForWebSocket: foreign !== null && asksForWebSocket(foreign),
+        malformed,
+      }),
+    )
   }
 }
 
