@@ -200,7 +200,7 @@ test('over TLS: connections count from the accept on, in all their stages', asyn
 })
 
 test('over TLS: whom nothing may be sent to gets no handshake, and is recorded with its fingerprint', async () => {
-  for (const change of [{ interaction: 'passive' }, { neverReply: ['127.0.0.0/8'] }]) {
+  for (const change of [{ interaction: 'passive' }, { neverReply: ['127.0.0.0/8'] }] as const) {
     await using node = await start(change)
     using client = await tcpClient(node.tlsPort)
     client.write(TLS_VECTORS[0]!.bytes)

@@ -288,7 +288,7 @@ test('over WebSocket: who takes too long for the request, the first frame or a m
 })
 
 test('over WebSocket: whom nothing may be sent to gets no answer, and is recorded', async () => {
-  for (const change of [{ interaction: 'passive' }, { neverReply: ['127.0.0.0/8'] }]) {
+  for (const change of [{ interaction: 'passive' }, { neverReply: ['127.0.0.0/8'] }] as const) {
     await using node = await start(change)
     for (const [index, bytes] of [UPGRADE, 'GET / HTTP/1.1\r\n\r\n'].entries()) {
       using client = await tcpClient(node.wsPort)
