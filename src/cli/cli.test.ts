@@ -108,8 +108,8 @@ describe('sentrypeer', () => {
     ['help lists', /unknown command 'lists'\n\(Did you mean list\?\)/],
     ['help nonsense', /unknown command 'nonsense'/],
     [
-      'start --sip tls:0.0.0.0:5061',
-      /sip\.listen = \["tls:0\.0\.0\.0:5061"\] \(flag --sip\): .*not in this version.* \[CONFIG_INVALID\]/,
+      'start --sip tls:0.0.0.0',
+      /sip\.listen = \["tls:0\.0\.0\.0"\] \(flag --sip\): .*must be written like tls:127\.0\.0\.1:5061.* \[CONFIG_INVALID\]/,
     ],
     ['start --api localhost', /--api "localhost": must be written like 127\.0\.0\.1:8082/],
     ['status --url nonsense', /^sentrypeer: --url "nonsense": must be a URL, such as http:\/\/127\.0\.0\.1:8082/],

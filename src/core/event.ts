@@ -8,6 +8,10 @@ import type { SourceValidation } from './validation.ts'
 export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss', 'rtp'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
+/** Those that SIP is listened for on. */
+export const SIP_TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
+export type SipTransport = (typeof SIP_TRANSPORTS)[number]
+
 /** An address without brackets or zone (IPv4-mapped IPv6 is written as IPv4), and a port 0–65535. */
 export type Endpoint = { readonly ip: string; readonly port: number }
 
@@ -32,7 +36,7 @@ export type Observation = {
   /** What was received, at most 64 KiB of it. Only valid during the call it is passed to. Empty: a connection that said nothing, or an empty datagram. */
   readonly bytes: Uint8Array // of `rtp` a summary, as media.ts reads it
   readonly size: number // bytes received; more than bytes.length when the rest was not kept
-  /** The JA4 fingerprint of the TLS connection that it came through: at most 255 characters, latin1. */
+  /** JA4 fingerprint of the ClientHello, where it came over TLS and could be read: at most 255 characters, latin1. */
   readonly ja4?: string | null
 }
 

@@ -4,8 +4,9 @@ import type { CountedEvent, Event, EventKind } from '../core/event.ts'
 import { parseMedia } from '../core/media.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
 import { isResearchAgent, isResearchIp } from '../core/research-scanners.ts'
+import { asksForWebSocket } from '../wire/http/request-head.ts'
 import { calledNumbers, otherNumbers } from '../wire/sip/called-number.ts'
-import { looksLikeTls, looksLikeWebSocket, parseMessage, type SipMessage } from '../wire/sip/message.ts'
+import { looksLikeTls, parseMessage, type SipMessage } from '../wire/sip/message.ts'
 import { clientTraits, NO_TRAITS } from './_client-traits.ts'
 import { TEXT_SIZE_MAX } from './index-facts.ts'
 import type { StoredObservation } from './record.ts'
@@ -137,7 +138,7 @@ export function looksLike(message: SipMessage, kind: EventKind): TagFacts['looks
   if (kind !== 'non-sip') return null
   const bytes = message.bytes.subarray(message.start, message.end)
   if (looksLikeTls(bytes)) return 'tls'
-  return looksLikeWebSocket(bytes) ? 'websocket' : null
+  return asksForWebSocket(bytes) ? 'websocket' : null
 }
 
 const JUNK_LOOKED_AT_SIZE = 1024 // bytes

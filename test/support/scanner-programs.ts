@@ -16,6 +16,7 @@ const PACKAGES = {
   svcrack: 'sipvicious',
   sipp: 'sip-tester',
   sipsak: 'sipsak',
+  openssl: 'openssl',
 }
 export type ScannerProgram = keyof typeof PACKAGES
 
@@ -34,17 +35,26 @@ export function has(t: TestContext, program: ScannerProgram): boolean {
   return false
 }
 
-/** Runs it in a folder and a home of its own. */
+/** Runs it in a folder and a home of its own. `until`: its input stays open until it has printed that. */
 export async function run(
   program: ScannerProgram,
   args: readonly string[],
+  { input = '', until }: { input?: string | Uint8Array; until?: RegExp } = {},
 ): Promise<{ output: string; code: number | null }> {
   const folder = mkdtempSync(join(tmpdir(), 'sip-tools-'))
   try {
     const env = { ...process.env, HOME: folder, TERM: 'dumb' }
-    const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: PROGRAM_MS })
+    const child = spawn(program, args, { cwd: folder, env, stdio: 'pipe', timeout: PROGRAM_MS })
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (bytes) => {
+        output += bytes
+        if (until?.test(output)) child.stdin.end()
+      })
+    }
+    child.stdin.on('error', () => {}) // it does not have to read what it is given
+    child.stdin.write(input)
+    if (until === undefined) child.stdin.end()
     const [code] = await once(child, 'close')
     return { output, code }
   } finally {

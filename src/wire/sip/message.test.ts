@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readSipVectors } from '../../../test/support/sip-vectors.ts'
 import { calledNumbers } from './called-number.ts'
-import { DEFECTS, looksLikeTls, looksLikeWebSocket, parseMessage, type SipMessage, splitList } from './message.ts'
+import { DEFECTS, looksLikeTls, parseMessage, type SipMessage, splitList } from './message.ts'
 
 const vectors = readSipVectors()
 
@@ -278,15 +278,6 @@ test('looksLikeTls() knows a ClientHello and no other record', () => {
   assert(!looksLikeTls(Buffer.from('160301020002', 'hex')), 'a ServerHello')
   assert(!looksLikeTls(Buffer.from('150301000202', 'hex')), 'an alert')
   assert(!looksLikeTls(Buffer.from('OPTIONS sip:a SIP/2.0')))
-})
-
-test('looksLikeWebSocket() knows the request that asks for one, and no other HTTP', () => {
-  const asks = (text: string): boolean => looksLikeWebSocket(Buffer.from(text))
-  assert(asks('GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: sip\r\n\r\n'))
-  assert(asks('GET / HTTP/1.1\nupgrade :h2c, WebSocket\n'))
-  assert(!asks('GET / HTTP/1.1\r\nUpgrade: h2c\r\nX: websocket\r\n\r\n'))
-  assert(!asks('POST / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'))
-  assert(!asks('GET sip:a SIP/2.0\r\nUpgrade: websocket\r\n\r\n'))
-  assert(!asks(`GET / HTTP/1.1\r\n${'X: y\r\n'.repeat(1000)}Upgrade: websocket\r\n\r\n`))
-  assert(!asks(''))
+  assert(looksLikeTls(Buffer.from('802e0103010015000000100000', 'hex')), 'as SSL 2.0 has it')
+  assert(!looksLikeTls(Buffer.from('802e0203010015000000100000', 'hex')))
 })

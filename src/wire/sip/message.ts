@@ -9,10 +9,9 @@ import { FIELD_SIZE, FOLDED, fields, scanHeaders, scanned, scanStartLine } from 
 import { readStartLine, startLine } from './_start-line.ts'
 import { looksLikeTls } from './_tls.ts'
 import { unfold } from './_unfold.ts'
-import { looksLikeWebSocket } from './_web-socket.ts'
 
 export type { Defect, DefectCode, DefectSeverity }
-export { DEFECTS, looksLikeTls, looksLikeWebSocket, splitList }
+export { DEFECTS, looksLikeTls, splitList }
 
 const ID_MASK = FOLDED - 1
 const NO_FIELDS: readonly number[] = []
