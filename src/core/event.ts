@@ -36,7 +36,7 @@ export type Observation = {
   /** What was received, at most 64 KiB of it. Only valid during the call it is passed to. Empty: a connection that said nothing, or an empty datagram. */
   readonly bytes: Uint8Array // of `rtp` a summary, as media.ts reads it
   readonly size: number // bytes received; more than bytes.length when the rest was not kept
-  /** JA4 fingerprint of the ClientHello, where it came over TLS and could be read: at most 255 characters, latin1. */
+  /** The JA4 fingerprint of the TLS connection that it came through: at most 255 characters, latin1. */
   readonly ja4?: string | null
 }
 

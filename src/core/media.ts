@@ -5,13 +5,13 @@ export type MediaSummary = {
   readonly callId: string
   readonly codec: string | null // its name in SDP; null when none came, or nobody named it
   readonly payloadType: number | null
-  readonly packetCount: number // from the address that signalled
-  readonly byteCount: number
-  readonly lostCount: number // by their sequence numbers
-  readonly foreignCount: number // packets from other addresses
-  readonly dtmf: string // keys pressed, in order
+  readonly packetCount: number // datagrams from the address that signalled, RTP or not
+  readonly byteCount: number // of those, RTP headers included
+  readonly lostCount: number // by the sequence numbers of the first four SSRCs
+  readonly foreignCount: number // datagrams from other addresses
+  readonly dtmf: string // keys pressed, in order, the first 64
   readonly durationMs: number // from the first packet to the last
-  readonly ssrcs: readonly string[] // eight hex digits each
+  readonly ssrcs: readonly string[] // eight hex digits each, the first four
 }
 
 /** Reads the bytes of a `media` observation; null for what was cut, or comes from another version of this program. */

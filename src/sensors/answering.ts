@@ -2,7 +2,7 @@
 import { Boundary } from './boundary.ts'
 import type { Counters } from './counters.ts'
 import { mediaObservation } from './media/media-observation.ts'
-import type { MediaSummary } from './media/media-tally.ts'
+import type { TalliedMedia } from './media/media-tally.ts'
 import { openRtpSinks, type RtpSinks } from './media/rtp-sinks.ts'
 import type { ReplyGuard } from './reply-guard.ts'
 import { ReplyLimiter } from './reply-limit.ts'
@@ -42,7 +42,9 @@ export async function createAnswering(
   const now = () => deps.now()
   const random = (size: number) => deps.random(size)
   await using parts = new AsyncDisposableStack()
-  const timers = parts.use(new ActiveTimers((error) => boundary.bug(new Uint8Array(), error)))
+  const onTimerError = (error: unknown) => boundary.bug(new Uint8Array(), error)
+  const timers = parts.use(new ActiveTimers(onTimerError))
+  const mediaTimers = parts.use(new ActiveTimers(onTimerError)) // never at their bound: one a sink, and one a host
   const sinks =
     interaction === 'high'
       ? parts.use(
@@ -51,13 +53,13 @@ export async function createAnswering(
               ports: personas.default.rtpPorts,
               hosts: config.enabled ? [...new Set(config.listen.map(({ host }) => host))] : [],
             },
-            { random, log: deps.log, monotonicNow, after: (ms, task) => afterwards(timers, ms, task) },
+            { random, log: deps.log, monotonicNow, after: (ms, task) => afterwards(mediaTimers, ms, task) },
           ),
         )
       : null
   const limiter = new ReplyLimiter(config.replyLimit)
   const { server, responderFor, memory } = parts.use(
-    createServer<MediaSummary>(
+    createServer<TalliedMedia>(
       { interaction, pacing: config.pacing },
       {
         random,
@@ -116,7 +118,7 @@ function takeSink(
   sinks: RtpSinks | null,
   { source, destination }: Circumstances,
   persona: Persona,
-): MediaSink<MediaSummary> | null {
+): MediaSink<TalliedMedia> | null {
   const sink = sinks?.take(destination.ip) ?? null
   sink?.start({ sourceIp: source.ip, rtpmaps: persona.codecs })
   return sink
@@ -124,6 +126,5 @@ function takeSink(
 
 function afterwards(timers: ActiveTimers, ms: number, task: () => void): () => void {
   const timer = timers.after(ms, task)
-  if (timer === null) task() // what has no time left ends at once
   return () => timer?.cancel()
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countedBytes } from '../../../test/support/counted-bytes.ts'
 import { readSipVectors } from '../../../test/support/sip-vectors.ts'
+import { asksForWebSocket } from '../http/request-head.ts'
 import { askedUser, calledNumbers, otherNumbers } from './called-number.ts'
 import { StreamFramer } from './framing.ts'
 import { parseMessage, splitList } from './message.ts'
@@ -63,6 +64,7 @@ const HOSTILE: Record<string, string> = {
   'Diversion quotes': filled('"<', `${START + FIVE}Diversion:`),
   'a P-Called-Party-ID of schemes': filled('<sip:', `${START + FIVE}P-Called-Party-ID:`),
   'a Refer-To of percent signs': filled('%31', `${START + FIVE}r:<sip:`, '@a>\r\n\r\n'),
+  'a request for WebSockets': filled('Upgrade: webSocke\r\n', 'GET / HTTP/1.1\r\n'),
   'a large body': filled('l:0\r\n', `${START + FIVE}\r\n`),
 }
 const messages = [
@@ -78,6 +80,7 @@ for (const { name, bytes } of messages) {
     calledNumbers(message)
     otherNumbers(message)
     askedUser(message)
+    asksForWebSocket(counted)
     serializeResponse(message, {
       status: 400,
       toTag: 't',
