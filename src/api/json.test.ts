@@ -56,7 +56,7 @@ function contracted(indicator: Indicator) {
   if (kind === 'ip-address') return json
   const { country, numberType, isNonGeographic } = value.startsWith('+') ? placeOf(value) : NOWHERE
   const forms = dialled.map((form) => ({ ...form, lastSeenAt: rfc3339(form.lastSeenAt) }))
-  return { ...json, country, numberType, isNonGeographic, dialled: forms, dialPrefixes: dialPrefixesOf(dialled) }
+  return { ...json, country, numberType, isNonGeographic, dialled: forms, dialPrefixes: dialPrefixesOf(value, dialled) }
 }
 
 /** The schema with the parts of a number in place of the references to them. */

@@ -26,12 +26,12 @@ export function indicatorText(indicator: Indicator): string {
 const NOWHERE: NumberPlace = { country: null, numberType: null, isNonGeographic: false }
 
 /** What is told of numbers alone. */
-function numberText({ dialled }: Indicator, { numberType, isNonGeographic }: NumberPlace): string {
+function numberText({ value, dialled }: Indicator, { numberType, isNonGeographic }: NumberPlace): string {
   const forms = dialled.map(
     ({ raw, count, lastSeenAt }) =>
       `{"raw":${JSON.stringify(raw)},"count":${count},"lastSeenAt":"${timeJson(lastSeenAt)}"}`,
   )
-  const prefixes = JSON.stringify(dialPrefixesOf(dialled))
+  const prefixes = JSON.stringify(dialPrefixesOf(value, dialled))
   return `,"numberType":${JSON.stringify(numberType)},"isNonGeographic":${isNonGeographic},"dialled":[${forms.join()}],"dialPrefixes":${prefixes}`
 }
 

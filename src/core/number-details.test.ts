@@ -150,12 +150,26 @@ for (const [e164, country, numberType, isNonGeographic] of [
 
 test('dialPrefixesOf() counts the prefixes of all forms, the most frequent first', () => {
   const form = (raw: string, count: number) => ({ raw, count, lastSeenAt: 1 })
-  const forms = [form('00442081234567', 2), form('900442081234567', 5), form('0044-2081234567', 4), form('1000', 9)]
-  assert.deepEqual(dialPrefixesOf(forms), [
+  const forms = [form('00442081234567', 2), form('900442081234567', 5), form('0044-2081234567', 4)]
+  assert.deepEqual(dialPrefixesOf('+442081234567', forms), [
     { prefix: '00', count: 6 },
     { prefix: '900', count: 5 },
   ])
-  assert.deepEqual(dialPrefixesOf([]), [])
+  assert.deepEqual(dialPrefixesOf('+442081234567', []), [])
+  assert.deepEqual(dialPrefixesOf('1000', [form('1000', 9)]), [])
+})
+
+test('dialPrefixesOf() of a form is what describeNumber() says of it', () => {
+  const parts = fc.array(fc.oneof(signs, fc.nat(9999).map(String)), { maxLength: 5 }).map((all) => all.join(''))
+  fc.assert(
+    fc.property(parts, numbers, fc.oneof(fc.constant(''), parts), (before, number, after) => {
+      const raw = before + number + after
+      const { e164, dialPrefix } = describeNumber(raw)
+      if (e164 === null) return
+      assert.deepEqual(dialPrefixesOf(e164, [{ raw, count: 1, lastSeenAt: 1 }]), [{ prefix: dialPrefix, count: 1 }])
+    }),
+    { numRuns: 5000 },
+  )
 })
 
 test('describeNumber() answers from its cache with the same object, and forgets in time', () => {

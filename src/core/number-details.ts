@@ -72,18 +72,21 @@ export function placeOf(e164: string): NumberPlace {
 }
 
 /** How often a number was dialled behind which prefix, by the forms that are known of it; the most frequent first. */
-export function dialPrefixesOf(forms: readonly DialledForm[]): { prefix: string; count: number }[] {
+export function dialPrefixesOf(value: string, forms: readonly DialledForm[]): { prefix: string; count: number }[] {
+  if (!value.startsWith('+')) return []
   const counts = new Map<string, number>()
   for (const { raw, count } of forms) {
-    const prefix = dialPrefixOf(raw)
-    if (prefix !== null) counts.set(prefix, (counts.get(prefix) ?? 0) + count)
+    const prefix = dialPrefixOf(raw, value.slice(1))
+    counts.set(prefix, (counts.get(prefix) ?? 0) + count)
   }
   return Array.from(counts, ([prefix, count]) => ({ prefix, count })).sort((a, b) => b.count - a.count)
 }
 
-function dialPrefixOf(raw: string): string | null {
-  const { e164 } = normalizeNumber(raw)
-  return e164 === null ? null : prefixOf(readDialled(raw), e164.slice(1))
+/** What stands before the number in a form of it; mostly a few signs that need no reading. */
+function dialPrefixOf(raw: string, digits: string): string {
+  const prefix = raw.endsWith(digits) ? raw.slice(0, raw.length - digits.length) : null
+  if (prefix !== null && prefix.length < NUMBER_SIZE_MIN && /^[0-9+*#]*$/.test(prefix)) return prefix
+  return prefixOf(readDialled(raw), digits)
 }
 
 function classOf(raw: string, { digits }: Dialled): NumberClass {
