@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { hostError, type ListenAddress } from './listen-error.ts'
-import { type ListenerDeps, listenStream } from './stream/listener.ts'
+import type { ListenerDeps } from './stream/listener.ts'
 import type { Listener } from './types.ts'
 import type { BatchReceiver } from './udp/linux/batch-receiver.ts'
 import { listenUdp, type UdpDeps } from './udp/udp.ts'
@@ -37,6 +37,7 @@ export async function bind(address: ListenAddress, context: BindContext): Promis
   if (isIP(host) === 0) throw hostError(address)
   const { transport, port } = address
   if (transport !== 'udp') {
+    const { listenStream } = await import('./stream/listener.ts') // threads that take datagrams do without
     const { endpoint, [Symbol.asyncDispose]: dispose } = await listenStream(transport, host, port, context.stream)
     const listener = { transport, endpoint, receiver: 'net' } as const
     return {

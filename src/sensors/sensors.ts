@@ -12,7 +12,7 @@ import type { ReplyLimitConfig } from './reply-limit.ts'
 import { seldom } from './seldom.ts'
 import { ConnectionTable } from './stream/connection-table.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream/limits.ts'
-import { TlsAcceptor, type TlsCredentials, type TlsVersion } from './stream/tls-acceptor.ts'
+import type { TlsAcceptor, TlsCredentials, TlsVersion } from './stream/tls-acceptor.ts'
 import { StreamTurns } from './stream/turns.ts'
 import type { OpenSensors } from './types.ts'
 import type { Pacing } from './uas/pacing.ts'
@@ -109,7 +109,7 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
           onTrouble: warnOfTrouble(log, monotonicNow),
         })
       : null
-  const tls = createTlsAcceptor(config, listen)
+  const tls = await createTlsAcceptor(config, listen)
   const context: BindContext = {
     listen,
     ownAddresses,
@@ -161,10 +161,14 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
   }
 }
 
-function createTlsAcceptor({ credentials, tls }: SensorsConfig, listen: readonly ListenAddress[]): TlsAcceptor | null {
+async function createTlsAcceptor(
+  { credentials, tls }: SensorsConfig,
+  listen: readonly ListenAddress[],
+): Promise<TlsAcceptor | null> {
   if (!listen.some(({ transport }) => transport === 'tls' || transport === 'wss')) return null
   if (credentials === undefined)
     throw new DaemonError('CONFIG_INVALID', 'listeners of TLS need a certificate and its key')
+  const { TlsAcceptor } = await import('./stream/tls-acceptor.ts')
   try {
     return new TlsAcceptor(credentials, tls?.minVersion ?? '1.2')
   } catch (error) {

@@ -14,7 +14,7 @@ import { NON_SIP_SIZE_MAX, type Preamble } from './held.ts'
 import { Opening, type Recognized } from './opening.ts'
 import type { AlpnProtocol, TlsAcceptor } from './tls-acceptor.ts'
 import { TlsHandshake } from './tls-handshake.ts'
-import { openWebSocket, type UpgradeDeps } from './upgrade.ts'
+import type { openWebSocket, UpgradeDeps } from './upgrade.ts'
 
 const BACKLOG = 1_024 // connections that the system holds until we accept them
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
@@ -42,9 +42,11 @@ export async function listenStream(
   port: number,
   deps: ListenerDeps,
 ): Promise<StreamListener> {
+  const isWeb = transport === 'ws' || transport === 'wss'
+  const openWeb = isWeb ? (await import('./upgrade.ts')).openWebSocket : null // seldom asked for, and takes memory
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     try {
-      accept(transport, socket, deps)
+      accept(transport, socket, deps, openWeb)
     } catch (error) {
       deps.boundary.bug(new Uint8Array(), error)
       socket.destroy()
@@ -74,7 +76,9 @@ export async function listenStream(
   }
 }
 
-function accept(transport: StreamTransport, socket: Socket, deps: ListenerDeps): void {
+type OpenWeb = typeof openWebSocket | null
+
+function accept(transport: StreamTransport, socket: Socket, deps: ListenerDeps, openWeb: OpenWeb): void {
   socket.on('error', () => {}) // without it, a reset would end the process
   // Taken now and kept: a socket forgets its address when it closes, and no other connection's may be recorded for it.
   const source = endpointOf(socket.remoteAddress, socket.remotePort)
@@ -84,13 +88,13 @@ function accept(transport: StreamTransport, socket: Socket, deps: ListenerDeps):
     return
   }
   const peer = { transport, source, destination }
-  if (transport === 'tcp') deps.connections.enter(new StreamConnection(socket, peer, deps))
-  else if (transport === 'ws') openWebSocket(socket, peer, deps)
-  else openTls(socket, peer, deps)
+  if (deps.tls !== null && (transport === 'tls' || transport === 'wss')) openTls(socket, peer, deps, deps.tls, openWeb)
+  else if (openWeb !== null) openWeb(socket, peer, deps)
+  else deps.connections.enter(new StreamConnection(socket, peer, deps))
 }
 
 /** A handshake when it begins with a ClientHello. Anything else is taken as over TCP, where it may be SIP in plain text. */
-function openTls(socket: Socket, peer: StreamPeer, deps: ListenerDeps): void {
+function openTls(socket: Socket, peer: StreamPeer, deps: ListenerDeps, acceptor: TlsAcceptor, openWeb: OpenWeb): void {
   const recognize = (head: Buffer): Recognized => {
     const read = readClientHello(head)
     if (read.kind === 'need-more') return { kind: 'need-more' }
@@ -100,17 +104,17 @@ function openTls(socket: Socket, peer: StreamPeer, deps: ListenerDeps): void {
     }
     const known = read.kind === 'hello' ? { ...peer, ja4: ja4(read.hello, sha256) } : peer
     const asked = read.kind === 'hello' ? read.hello.alpnProtocols : []
-    const protocol: AlpnProtocol = peer.transport === 'wss' ? 'http/1.1' : 'sip'
+    const protocol: AlpnProtocol = openWeb !== null ? 'http/1.1' : 'sip'
     if (read.kind === 'too-large' || !deps.boundary.mayAnswer(peer))
       return { kind: 'refused', peer: known, answer: null }
     const hello: Preamble = { bytes: Uint8Array.from(head.subarray(0, NON_SIP_SIZE_MAX)), size: head.length }
     const goOn = () => {
       new TlsHandshake(socket, known, deps, {
-        acceptor: deps.tls!,
+        acceptor,
         protocol: asked.includes(protocol) ? protocol : null,
         hello,
         onSecure: (secured) => {
-          if (peer.transport === 'wss') openWebSocket(secured, known, deps, hello)
+          if (openWeb !== null) openWeb(secured, known, deps, hello)
           else deps.connections.enter(new StreamConnection(secured, known, deps, hello))
         },
       })

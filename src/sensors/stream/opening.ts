@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Socket } from 'node:net'
+import { asksForWebSocket, REQUEST_HEAD_SIZE_MAX } from '../../wire/http/request-head.ts'
 import { parseMessage } from '../../wire/sip/message.ts'
 import type { StreamPeer } from '../boundary.ts'
 import { type LimitKey, sourceKey } from '../reply-limit.ts'
@@ -138,10 +139,11 @@ export class Opening implements HeldConnection {
     const head = this.#head
     const { preamble = null } = this.#init
     const isSip = head.length > 0 && parseMessage(head).kind !== 'non-sip'
+    const keptSize = asksForWebSocket(head) ? REQUEST_HEAD_SIZE_MAX : NON_SIP_SIZE_MAX
     const { bytes, size } =
       head.length === 0 && preamble !== null
         ? preamble
-        : { bytes: isSip ? head : head.subarray(0, NON_SIP_SIZE_MAX), size: head.length }
+        : { bytes: isSip ? head : head.subarray(0, keptSize), size: head.length }
     this.#head = NOTHING
     this.#deps.boundary.stream(peer, { ...unanswered(bytes, size), answered }, NO_REPLY)
   }

@@ -11,6 +11,7 @@ import { WebSocketConnection } from './web-socket-connection.ts'
 
 const SUBPROTOCOL = 'sip' // RFC 7118 §4.1
 const VERSIONS = new Set(['8', '13']) // of the WebSocket protocol, which differ in nothing that we see
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 const KEY = /^[+/0-9A-Za-z]{22}==$/ // 16 bytes, RFC 6455 §4.1
 
 export type UpgradeDeps = StreamDeps & {
@@ -48,12 +49,18 @@ export function openWebSocket(
 
 /** The status that refuses the request; null when it asks for a WebSocket for SIP as RFC 6455 §4.2.1 and RFC 7118 §4 have it. */
 function refusalOf({ method, fields }: RequestHead): number | null {
-  const list = (name: string) => (fields.get(name) ?? '').split(',').map((part) => part.trim())
   if (fields.get('upgrade')?.toLowerCase() !== 'websocket') return 426
   if (method !== 'GET') return 405
   if (!KEY.test(fields.get('sec-websocket-key') ?? '')) return 400
   if (!VERSIONS.has(fields.get('sec-websocket-version') ?? '')) return 426
-  return list('sec-websocket-protocol').includes(SUBPROTOCOL) ? null : 400
+  return offersSip(fields.get('sec-websocket-protocol') ?? '') ? null : 400
+}
+
+/** A list of different tokens (RFC 6455 §4.1), ours among them. */
+function offersSip(list: string): boolean {
+  const names = list.split(',').map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ''))
+  const isList = names.every((name) => TOKEN.test(name)) && new Set(names).size === names.length
+  return isList && names.includes(SUBPROTOCOL)
 }
 
 /** A refusal as Asterisk's own web server writes it. */

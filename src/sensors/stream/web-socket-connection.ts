@@ -206,8 +206,7 @@ export class WebSocketConnection implements HeldConnection {
     this.#socket.destroySoon()
     if (this.#closingAt !== null) return
     if (this.#openSize > 0 && wasOpen) this.#record(unanswered(this.#open, this.#openSize))
-    else if (this.#recordedCount === 0)
-      this.#record(unanswered(this.#request.subarray(0, NON_SIP_SIZE_MAX), this.#request.length))
+    else if (this.#recordedCount === 0) this.#record(unanswered(this.#request, this.#request.length))
   }
 
   #contain(task: () => void): void {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { type ClientOptions, WebSocket } from 'ws'
 import { makeCredentials } from '../../../test/support/credentials.ts'
 import { listenersOf, startSensors, tcpClient } from '../../../test/support/sensor-kit.ts'
@@ -162,6 +163,19 @@ test('over WebSocket: a request that nothing follows is one probe, with its byte
   assert.deepEqual([seen?.transport, seen?.size], ['ws', UPGRADE.length])
 })
 
+test('over WebSocket: the request is kept whole, however late it asks', async () => {
+  await using node = await start()
+  const late = UPGRADE.replace('Upgrade:', `Cookie: ${'x'.repeat(2_000)}\r\nUpgrade:`)
+  for (const [index, bytes] of [late, late.replace(': sip', ': xmpp'), late.slice(0, 2_100)].entries()) {
+    using client = await tcpClient(node.wsPort)
+    client.socket.end(bytes)
+    await client.over()
+    const seen = (await node.observed(index + 1))[index]
+    assert.equal(text(seen!), bytes)
+    assert.deepEqual(tagsOf(seen), ['non-sip', 'ws-probe'])
+  }
+})
+
 test('over WebSocket: the request cut at every byte, and with frames behind it', async () => {
   await using node = await start({ stream: { perSourceMax: 4_000 } })
   const ping = Buffer.from('898000000000', 'hex')
@@ -208,6 +222,22 @@ for (const [about, bytes, status, tags] of refused) {
     assert.equal(node.observations.length, 1)
   })
 }
+
+test('on the WebSocket port: any list of subprotocols is answered, and none is a bug', async () => {
+  await using node = await start({ stream: { perSourceMax: 4_000 } })
+  const part = fc.constantFrom('sip', 'SIP', 'xmpp', ' ', '\t', ',', ', ', ';', '"', 'é', '\x7f', '')
+  const tryOne = fc.asyncProperty(fc.array(part, { maxLength: 6 }), async (parts) => {
+    using client = await tcpClient(node.wsPort)
+    client.write(Buffer.from(UPGRADE.replace(': sip', `:${parts.join('')}`), 'latin1'))
+    await client.got(/^HTTP\/1\.1 (101|400) /)
+  })
+  await fc.assert(tryOne, {
+    numRuns: 300,
+    endOnFailure: true,
+    examples: [[['sip', ',', 'sip']], [['sip', ',', ',', 'xmpp']]],
+  })
+  assert.equal(node.sensors.counters().bugCount, 0)
+})
 
 test('on the WebSocket port: SIP without HTTP is taken as over TCP', async () => {
   await using node = await start()

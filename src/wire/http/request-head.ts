@@ -13,13 +13,13 @@ export type RequestHead = {
 }
 
 const METHOD_SIZE_MAX = 32
+const LF = 0x0a
+const UPGRADE = /\nupgrade:[ \t]*websocket[ \t]*(?:\r?\n|\r?$)/i
 const START = /^[A-Z]{1,32} \S{1,8000} HTTP\/1\.\d\r?$/
 
 /** Reads it. `need-more` while it may become one, `bad` when its first line is right and the rest is not. Never throws. */
 export function readRequestHead(bytes: Uint8Array): RequestHead | 'need-more' | 'not-http' | 'bad' {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, REQUEST_HEAD_SIZE_MAX)).toString(
-    'latin1',
-  )
+  const text = latin1(bytes, 0, REQUEST_HEAD_SIZE_MAX)
   const isFull = bytes.length >= REQUEST_HEAD_SIZE_MAX
   const lineEnd = text.indexOf('\n')
   if (lineEnd < 0) return !isFull && couldStart(text) ? 'need-more' : 'not-http'
@@ -40,16 +40,17 @@ export function readRequestHead(bytes: Uint8Array): RequestHead | 'need-more' | 
   return { method, target, fields, size: end.index + end[0].length }
 }
 
-/** Whether a request begins so that asks for a WebSocket (RFC 6455 §4.1); its end may be missing. */
+/** Whether the bytes begin with a request that asks for a WebSocket (RFC 6455 §4.1); its end may be missing. */
 export function asksForWebSocket(bytes: Uint8Array): boolean {
   if (bytes.length === 0 || bytes[0]! < 0x41 || bytes[0]! > 0x5a) return false // a capital, as methods of HTTP have
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, REQUEST_HEAD_SIZE_MAX)).toString(
-    'latin1',
-  )
-  const lineEnd = text.indexOf('\n')
-  return (
-    START.test(text.slice(0, lineEnd)) && /\nupgrade:[ \t]*websocket[ \t]*(?:\r?\n|\r?$)/i.test(text.slice(lineEnd))
-  )
+  const lineEnd = bytes.indexOf(LF)
+  if (lineEnd < 0 || !START.test(latin1(bytes, 0, lineEnd))) return false
+  return UPGRADE.test(latin1(bytes, lineEnd, REQUEST_HEAD_SIZE_MAX))
+}
+
+function latin1({ buffer, byteOffset, length }: Uint8Array, start: number, end: number): string {
+  const stop = Math.min(end, length, REQUEST_HEAD_SIZE_MAX)
+  return Buffer.from(buffer, byteOffset, length).toString('latin1', start, stop)
 }
 
 function couldStart(text: string): boolean {
