@@ -34,6 +34,8 @@ const DATAGRAMS: readonly (readonly [about: string, bytes: Buffer])[] = [
     ] as const,
   ]),
   ['INVITE with an offer', invite()],
+  ['that INVITE again', invite()],
+  ['the CANCEL of it', Buffer.from(`${invite({ cseq: '1 CANCEL', body: '' })}`.replace(/^INVITE/, 'CANCEL'))],
   ['INVITE without an offer', invite({ callId: 'bare', body: '' })],
 ]
 
