@@ -116,6 +116,7 @@ for (const receiver of RECEIVERS_HERE) {
         const answered = exchanged.filter(({ statuses }) => statuses.length > 0)
         assert(answered.length > 50, `${answered.length} were answered: it would prove little`)
         assert(node.observations.every(({ validation }) => validation === 'none'))
+        assert.equal(node.sensors.counters().sendErrorCount, 0, 'what fits was not left to where bytes leave')
         const [sent, got] = [sum(exchanged.map((one) => one.sentSize)), sum(exchanged.map((one) => one.gotSize))]
         t.diagnostic(`${exchanged.length} datagrams of ${sent} bytes, ${answered.length} responses of ${got} bytes`)
       })
