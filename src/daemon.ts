@@ -133,9 +133,17 @@ type ListenDeps = {
 async function listenForAttackers(config: Config, deps: ListenDeps): Promise<Sensors> {
   const { store, log, decisionKey } = deps
   const listen = config.sip.enabled ? config.sip.listen : []
-  const [datagrams = [], streams = []] = [true, false].map((isUdp) =>
-    listen.filter(({ transport }) => (transport === 'udp') === isUdp),
-  )
+  const datagrams = listen.filter(({ transport }) => transport === 'udp')
+  const streams = listen.filter(({ transport }) => transport !== 'udp')
+  const isSecure = streams.some(({ transport }) => transport === 'tls' || transport === 'wss')
+  const files = config.sip.tls
+  if (isSecure)
+    ensureCertificate(files, {
+      stateDir: config.state.dir,
+      subject: config.sip.personas.default.certificate,
+      now: deps.now(),
+    })
+  const credentials = isSecure ? { credentials: readCertificate(files) } : {}
   const keep = (bytes: Uint8Array, error: unknown): void => {
     const path = keepVector(config.state.dir, bytes, error)
     if (path !== null) log.warn({ path }, 'a packet uncovered a bug; it is kept, please report it')
@@ -157,17 +165,9 @@ async function listenForAttackers(config: Config, deps: ListenDeps): Promise<Sen
       },
     ),
   )
-  const isSecure = streams.some(({ transport }) => transport === 'tls' || transport === 'wss')
-  const files = config.sip.tls
-  if (isSecure)
-    ensureCertificate(files, {
-      stateDir: config.state.dir,
-      subject: config.sip.personas.default.certificate,
-      now: deps.now(),
-    })
   const connections = parts.use(
     await listenSensors(
-      { ...config.sip, listen: streams, decisionKey, ...(isSecure ? { credentials: readCertificate(files) } : {}) },
+      { ...config.sip, listen: streams, decisionKey, ...credentials },
       {
         now: deps.now,
         random: (size) => randomBytes(size),

@@ -42,7 +42,9 @@ export async function createAnswering(
   const now = () => deps.now()
   const random = (size: number) => deps.random(size)
   await using parts = new AsyncDisposableStack()
-  const timers = parts.use(new ActiveTimers((error) => boundary.bug(new Uint8Array(), error)))
+  const onTimerError = (error: unknown) => boundary.bug(new Uint8Array(), error)
+  const timers = parts.use(new ActiveTimers(onTimerError))
+  const mediaTimers = parts.use(new ActiveTimers(onTimerError)) // never at their bound: one a sink, and one a host
   const sinks =
     interaction === 'high'
       ? parts.use(
@@ -51,7 +53,7 @@ export async function createAnswering(
               ports: personas.default.rtpPorts,
               hosts: config.enabled ? [...new Set(config.listen.map(({ host }) => host))] : [],
             },
-            { random, log: deps.log, monotonicNow, after: (ms, task) => afterwards(timers, ms, task) },
+            { random, log: deps.log, monotonicNow, after: (ms, task) => afterwards(mediaTimers, ms, task) },
           ),
         )
       : null
@@ -125,6 +127,5 @@ function takeSink(
 
 function afterwards(timers: ActiveTimers, ms: number, task: () => void): () => void {
   const timer = timers.after(ms, task)
-  if (timer === null) task() // what has no time left ends at once
   return () => timer?.cancel()
 }

@@ -2,9 +2,6 @@
 import type { Endpoint, Transport } from '../core/event.ts'
 import type { TlsCredentials } from './stream/tls-acceptor.ts'
 
-export type { mediaObservation } from './media/media-observation.ts'
-export type { RtpSinks } from './media/rtp-sinks.ts'
-
 /** A listening address, after binding (the port is the real one when 0 was asked for). */
 export type Listener = {
   readonly transport: Transport

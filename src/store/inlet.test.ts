@@ -69,11 +69,15 @@ test('a datagram becomes the same record that its observation becomes', (t) => {
       ips,
       fc.nat(65_535),
       statuses,
+      fc.constantFrom([], [180], [180, 200], new Array<number>(20).fill(200)),
+      fc.constantFrom<0 | 1>(0, 1),
       fc.boolean(),
-      (raw, ip, port, status, isPassive) => {
+      (raw, ip, port, status, further, validation, isPassive) => {
         const whole = Buffer.concat([Buffer.from('before'), raw, Buffer.from('after')])
         const sentSize = status === 0 ? 0 : 120
-        const one = datagram(whole, { start: 6, end: 6 + raw.length, ip, port, status, isPassive, sentSize })
+        const place = { start: 6, end: 6 + raw.length, ip, port }
+        const moreStatuses = status === 0 ? [] : further
+        const one = datagram(whole, { ...place, validation, status, moreStatuses, isPassive, sentSize })
         const observation = observationOf(one)
         const expected = new Uint8Array(eventRecordSize(observation))
         writeEventRecord(observation, expected, 0)

@@ -148,11 +148,14 @@ describe('the tools of the scanners', { concurrency: 4 }, () => {
         Buffer.from(/\r\nFrom: .*;tag=(\w+)/.exec(text)?.[1] ?? '', 'hex').toString(),
       )
       const passwords = new Set(tags.map((tag) => Number(tag.split('\u0001')[0]?.replace('100:', ''))))
-      const count = interaction === 'high' ? 11 : 21 // it stops when it has found one
+      const tried = [...passwords].sort((a, b) => a - b)
       assert.deepEqual(
-        [...passwords].sort((a, b) => a - b),
-        Array.from({ length: count }, (_, i) => 90 + i),
+        tried,
+        Array.from({ length: tried.length }, (_, i) => 90 + i),
       )
+      if (interaction === 'high')
+        assert(tried.length >= 11) // it stops soon after it has found one
+      else assert.equal(tried.length, 21)
       t.diagnostic(node.check())
     })
   }

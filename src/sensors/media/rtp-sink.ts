@@ -20,7 +20,10 @@ export type SinkCall = {
 export type SinkDeps = {
   /** Milliseconds from anywhere that no one sets back. */
   monotonicNow(): number
-  /** Calls once, so many milliseconds later; returns how to stop that. It must not keep the process alive. */
+  /**
+   * Calls once, so many milliseconds later and never before it returned how to stop that. It must not keep the process
+   * alive.
+   */
   after(ms: number, call: () => void): () => void
 }
 

@@ -201,13 +201,10 @@ export class StreamConnection implements HeldConnection {
     if (rest.length > 0) {
       this.#record(unanswered(rest, rest.length))
     } else if (this.#recordedCount === 0) {
-      const { bytes, size } = this.#receivedSize === 0 && this.#preamble !== null ? this.#preamble : this.#ownHead()
+      const said = { bytes: this.#head, size: this.#receivedSize }
+      const { bytes, size } = this.#receivedSize === 0 && this.#preamble !== null ? this.#preamble : said
       this.#record(unanswered(bytes, size))
     }
-  }
-
-  #ownHead(): Preamble {
-    return { bytes: this.#head, size: this.#receivedSize }
   }
 
   /** What it had sent before is still worked on, in its turn. */

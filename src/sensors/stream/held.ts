@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import type { Boundary, StreamPeer, StreamReplies } from '../boundary.ts'
+import type { Boundary, StreamReplies } from '../boundary.ts'
 import type { LimitKey } from '../reply-limit.ts'
 import type { ConnectionTable } from './connection-table.ts'
 import type { StreamLimits } from './limits.ts'
@@ -35,5 +35,3 @@ export function unanswered(evidence: Uint8Array, size: number): Parameters<Bound
 
 /** For what is recorded without an answer. */
 export const NO_REPLY: StreamReplies = { push: () => false, path: { send: () => false } }
-
-export type { StreamPeer }

@@ -22,6 +22,8 @@ export type OpeningInit = {
   readonly cost?: number
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * The beginning of a connection, until it is known what it is. It counts as a connection, has its turn and its times
  * like any, and what arrived is recorded when it ends before that.
@@ -37,7 +39,7 @@ export class Opening implements HeldConnection {
   #closingAt: number | null = null
   #waitsForTurn = false
   #isOver = false
-  #head: Buffer = Buffer.alloc(0)
+  #head: Buffer = NOTHING
   readonly #handlers: Readonly<Record<'data' | 'end' | 'close', (bytes: Buffer) => void>>
 
   constructor(socket: Socket, peer: StreamPeer, deps: StreamDeps, init: OpeningInit) {
@@ -111,6 +113,7 @@ export class Opening implements HeldConnection {
     this.#deps.connections.remove(this)
     if (unread.length > 0) this.#socket.unshift(unread)
     goOn()
+    this.#head = NOTHING
   }
 
   /** The peer gets a moment to take the answer; what it still sends is thrown away. */
@@ -139,7 +142,7 @@ export class Opening implements HeldConnection {
       head.length === 0 && preamble !== null
         ? preamble
         : { bytes: isSip ? head : head.subarray(0, NON_SIP_SIZE_MAX), size: head.length }
-    this.#head = Buffer.alloc(0)
+    this.#head = NOTHING
     this.#deps.boundary.stream(peer, { ...unanswered(bytes, size), answered }, NO_REPLY)
   }
 
@@ -148,9 +151,12 @@ export class Opening implements HeldConnection {
     try {
       task()
     } catch (error) {
+      const isRecorded = this.#isOver && this.#head.length === 0
+      this.#isOver = true
       this.#socket.destroy()
+      this.#deps.connections.remove(this)
       this.#deps.boundary.bug(this.#head, error)
-      this.#conclude()
+      if (!isRecorded) this.#record(this.#peer, [])
     }
   }
 }

@@ -41,14 +41,15 @@ export class TlsHandshake implements HeldConnection {
     deps.connections.enter(this)
     socket.on('close', this.#onClose)
     this.#callOff = acceptor.accept(socket, protocol, (secured) => {
-      this.#isOver = true
-      socket.off('close', this.#onClose)
-      deps.connections.remove(this)
       try {
+        this.#isOver = true
+        socket.off('close', this.#onClose)
+        deps.connections.remove(this)
         onSecure(secured)
       } catch (error) {
         secured.destroy()
         deps.boundary.bug(hello.bytes, error)
+        this.#record()
       }
     })
   }
@@ -67,6 +68,10 @@ export class TlsHandshake implements HeldConnection {
     this.#isOver = true
     this.#callOff()
     this.#deps.connections.remove(this)
+    this.#record()
+  }
+
+  #record(): void {
     this.#deps.boundary.stream(this.#peer, unanswered(this.#hello.bytes, this.#hello.size), NO_REPLY)
   }
 }

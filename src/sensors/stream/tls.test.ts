@@ -10,8 +10,9 @@ import { listenersOf, startSensors, tcpClient } from '../../../test/support/sens
 import { invite, request } from '../../../test/support/sip-samples.ts'
 import { deriveEvent } from '../../store/derive.ts'
 import type { SensorDeps, SensorsConfig } from '../sensors.ts'
+import { ConnectionTable } from './connection-table.ts'
+import type { HeldConnection } from './held.ts'
 import { STREAM_LIMITS } from './limits.ts'
-import { TlsHandshake } from './tls-handshake.ts'
 
 const CREDENTIALS = makeCredentials()
 const HANDSHAKE = new RegExp(`^${String.fromCharCode(0x16)}`) // the type of its records
@@ -288,16 +289,30 @@ test('over TLS: stopping in the middle of a handshake records it', async () => {
   assert.equal(node.sensors.counters().connectionCount, 0)
 })
 
-test('over TLS: a bug in the handshake ends one connection and not the sensor', async (t) => {
-  await using node = await start()
-  const mock = t.mock.method(TlsHandshake.prototype, 'sweep', () => {
-    throw new RangeError('a bug')
+for (const [about, stage] of [
+  ['in accepting', 1],
+  ['before the handshake', 2],
+  ['after the handshake', 3],
+] as const) {
+  test(`over TLS: a bug ${about} ends one connection and not the sensor, and is recorded`, async (t) => {
+    await using node = await start()
+    const { enter } = ConnectionTable.prototype
+    let callCount = 0
+    t.mock.method(ConnectionTable.prototype, 'enter', function (this: ConnectionTable, one: HeldConnection) {
+      if (++callCount === stage) throw new RangeError('a bug')
+      enter.call(this, one)
+    })
+    const socket = connect({ port: node.tlsPort, host: '127.0.0.1', rejectUnauthorized: false })
+    socket.on('error', () => {})
+    await new Promise((resolve) => socket.on('close', resolve))
+    assert.equal(node.sensors.counters().bugCount, 1)
+    if (stage > 1) {
+      const [seen] = await node.observed(1)
+      assert.equal(seen?.bytes[0], 0x16)
+    }
+    using other = await tlsClient(node.tlsPort)
+    other.write(request())
+    await other.got(/200 OK/)
+    assert.equal(node.sensors.counters().connectionCount, 1)
   })
-  using client = await tcpClient(node.tlsPort)
-  client.write(TLS_VECTORS[0]!.bytes)
-  await client.got(HANDSHAKE)
-  mock.mock.restore()
-  using other = await tlsClient(node.tlsPort)
-  other.write(request())
-  await other.got(/200 OK/)
-})
+}

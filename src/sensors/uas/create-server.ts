@@ -54,7 +54,7 @@ export function createServer<Summary>(config: ServerConfig, deps: ServerDeps<Sum
     memory,
     transactions: new Transactions(),
     dialogs,
-    delivery: new Delivery({ timers, counters, endDialog: (dialog) => dialogs.end(dialog) }),
+    delivery: new Delivery({ timers, counters, refuse: (dialog) => dialogs.refuse(dialog) }),
     pace: new Pace(pacing, refusals),
     limiter,
     counters,

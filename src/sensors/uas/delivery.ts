@@ -3,7 +3,7 @@ import type { Counters } from '../counters.ts'
 import type { Reply } from './byte-rule.ts'
 import type { Dialog } from './dialogs.ts'
 import type { Timers } from './timers.ts'
-import type { Transaction } from './transactions.ts'
+import { REPLY_SIZE_MAX, type Transaction } from './transactions.ts'
 
 const T1_MS = 500
 const T2_MS = 4_000
@@ -26,6 +26,9 @@ export type Responses = {
   readonly path: ReplyPath
 }
 
+/** What is needed of them to send the final one again. */
+type Repeated = Pick<Responses, 'transaction' | 'dialog' | 'path'>
+
 export type Sent = {
   /** To be sent at once. */
   readonly replies: readonly Reply[]
@@ -37,12 +40,13 @@ export const NOTHING: Sent = { replies: [], later: [] }
 export type DeliveryDeps = {
   readonly timers: Timers
   readonly counters: Counters
-  readonly endDialog: (dialog: Dialog) => void
+  readonly refuse: (dialog: Dialog) => void
 }
 
 /**
  * Responses in their time: ringing, an answer after that, and each final response to an INVITE again and again until its
- * ACK comes or 32 seconds are over (RFC 3261 §13.3.1.4, §17.2.1). Only for sources whose address is proven.
+ * ACK comes or 32 seconds are over (RFC 3261 §13.3.1.4, §17.2.1). Only for sources whose address is proven. Large ones
+ * are sent at once, and once, so that none has to be held.
  */
 export class Delivery {
   readonly #deps: DeliveryDeps
@@ -55,8 +59,10 @@ export class Delivery {
     const { transaction, replies, afterMs } = responses
     const now: Reply[] = []
     const later: Reply[] = []
+    transaction.phase = 'proceeding'
+    const isHeld = replies.every(isSmall)
     for (const [index, reply] of replies.entries()) {
-      const ms = afterMs[index] ?? 0
+      const ms = isHeld ? (afterMs[index] ?? 0) : 0
       const timer = ms === 0 ? null : this.#deps.timers.after(ms, () => this.#follow(responses, reply))
       if (timer === null) {
         now.push(reply)
@@ -71,6 +77,7 @@ export class Delivery {
   }
 
   #follow(responses: Responses, reply: Reply): void {
+    if (responses.transaction.phase !== 'proceeding') return // no timer was left for the final one
     this.#push(responses.path, reply)
     this.#note(responses, reply)
   }
@@ -82,11 +89,14 @@ export class Delivery {
 
   #note(responses: Responses, reply: Reply): void {
     responses.transaction.sent(reply)
+    if (responses.dialog !== null && reply.status === 200) responses.dialog.isAccepted = true
     const isRepeated = reply.status < 300 || !responses.isStream // a stream loses nothing but acceptances at proxies
-    if (reply.status >= 200 && responses.isInvite && isRepeated) this.#repeat(responses, reply, T1_MS, T1_MS)
+    if (reply.status < 200 || !responses.isInvite || !isRepeated || !isSmall(reply)) return
+    const { transaction, dialog, path } = responses
+    this.#repeat({ transaction, dialog, path }, reply, T1_MS, T1_MS)
   }
 
-  #repeat(responses: Responses, reply: Reply, pauseMs: number, afterMs: number): void {
+  #repeat(responses: Repeated, reply: Reply, pauseMs: number, afterMs: number): void {
     const { transaction, dialog, path } = responses
     if (afterMs >= GIVE_UP_MS) return
     const timer = this.#deps.timers.after(pauseMs, () => {
@@ -103,8 +113,10 @@ export class Delivery {
     const { transaction, dialog, terminated } = responses
     if (transaction.phase !== 'proceeding') return null
     transaction.stopTimers()
-    if (dialog !== null) this.#deps.endDialog(dialog)
+    if (dialog !== null) this.#deps.refuse(dialog)
     if (terminated !== null) this.#note({ ...responses, dialog: null }, terminated)
     return terminated
   }
 }
+
+const isSmall = ({ bytes }: Reply): boolean => bytes.length <= REPLY_SIZE_MAX

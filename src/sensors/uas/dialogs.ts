@@ -22,10 +22,12 @@ export type DialogDeps<Summary> = {
   readonly onMedia: (call: Call, summary: Summary) => void
 }
 
-/** A call that was accepted. RFC 3261 §12. */
+/** A call that was accepted, or is about to be. RFC 3261 §12. */
 export class Dialog {
   readonly key: string
   readonly mediaPort: number
+  /** Whether its 200 was sent. */
+  isAccepted = false
   isConfirmed = false
   isOver = false
   readonly timers: Timer[] = []
@@ -69,7 +71,8 @@ export class Dialogs<Summary> {
     const endMedia = (): void => {
       if (isMediaOver) return
       isMediaOver = true
-      this.#deps.onMedia({ callId, circumstances, mediaPort: sink.port }, sink.close())
+      const summary = sink.close()
+      if (dialog.isAccepted) this.#deps.onMedia({ callId, circumstances, mediaPort: sink.port }, summary)
     }
     const dialog = new Dialog(dialogKey(callId, circumstances), sink.port, endMedia)
     this.#open.get(dialog.key)?.end()
@@ -90,6 +93,11 @@ export class Dialogs<Summary> {
   end(dialog: Dialog): void {
     if (this.#open.get(dialog.key) === dialog) this.#open.delete(dialog.key)
     dialog.end()
+  }
+
+  /** The request that it came with is not answered with a 200. A call that had been accepted before goes on. */
+  refuse(dialog: Dialog): void {
+    if (!dialog.isAccepted) this.end(dialog)
   }
 
   [Symbol.dispose](): void {

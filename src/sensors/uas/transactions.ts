@@ -9,18 +9,21 @@ import type { Token } from './token.ts'
 
 const COUNT_MAX = 20_000
 const LIFE_MS = 32_000 // 64 × T1, as long as a transaction can live. RFC 3261 §17.2.1
-const REPLY_SIZE_MAX = 2_048 // bytes; a larger reply is made anew when its request comes again
+/** Bytes; a larger reply is not kept: it is not sent later or again by itself, and made anew when its request comes again. */
+export const REPLY_SIZE_MAX = 2_048
 
 /**
  * A server transaction: a request, and what was answered to it. RFC 3261 §17.2, RFC 6026.
- * `proceeding`: the final response is yet to come. `completed`: it was sent. `confirmed`: its ACK has come.
+ * `trying`: it is not known whether anything can be sent. `proceeding`: the final response will come by itself.
+ * `completed`: it was sent. `confirmed`: its ACK has come. What of this is kept has a small size, as it is kept for long.
  */
 export class Transaction {
   readonly at: number
   readonly tag: Token
-  phase: 'proceeding' | 'completed' | 'confirmed' = 'proceeding'
+  phase: 'trying' | 'proceeding' | 'completed' | 'confirmed' = 'trying'
   /** What a retransmission gets: the response sent last. */
   #last: Reply | null = null
+  /** Those of what is to follow; once it is completed, of its next repetition. */
   readonly #timers: Timer[] = []
   /** Ends it with 487, as long as it is proceeding. */
   onCancel: (() => Reply | null) | null = null
@@ -35,7 +38,10 @@ export class Transaction {
   }
 
   sent(reply: Reply): void {
-    if (reply.status >= 200 && this.phase === 'proceeding') this.phase = 'completed'
+    if (reply.status >= 200 && this.phase !== 'confirmed') {
+      this.phase = 'completed'
+      this.onCancel = null
+    }
     this.#last = reply.bytes.length <= REPLY_SIZE_MAX ? reply : null
   }
 
@@ -47,12 +53,18 @@ export class Transaction {
   }
 
   keep(timer: Timer | null): void {
+    if (this.phase === 'completed') this.#timers.length = 0 // which are over
     if (timer !== null) this.#timers.push(timer)
   }
 
   stopTimers(): void {
     for (const timer of this.#timers.splice(0)) timer.cancel()
   }
+}
+
+/** A reply in memory of its own: of one in Node's pool, all that shares its part of the pool would be kept as well. */
+export function held({ status, bytes }: Reply): Reply {
+  return { status, bytes: new Uint8Array(bytes) }
 }
 
 /** The transactions of the last 32 seconds whose requests must not be taken for new ones. */

@@ -13,7 +13,7 @@ import type { Dialogs } from './dialogs.ts'
 import type { Pace } from './pacing.ts'
 import type { Plan, Responder } from './responder.ts'
 import type { SourceMemory } from './source-memory.ts'
-import { type Transaction, type Transactions, transactionKey } from './transactions.ts'
+import { held, type Transaction, type Transactions, transactionKey } from './transactions.ts'
 
 /** How a message arrived. */
 export type Arrival = {
@@ -35,7 +35,7 @@ export type Handled = Sent & { readonly validation: SourceValidation }
 export type UserAgentServerDeps = {
   readonly memory: SourceMemory
   readonly transactions: Transactions
-  readonly dialogs: Pick<Dialogs<unknown>, 'find' | 'end'>
+  readonly dialogs: Pick<Dialogs<unknown>, 'find' | 'refuse'>
   readonly delivery: Delivery
   readonly pace: Pick<Pace, 'call' | 'refusal'>
   readonly limiter: Pick<ReplyLimiter, 'take'>
@@ -119,6 +119,7 @@ export class UserAgentServer {
     const key = transactionKey(request, source, method)
     const known = transactions.find(key, now)
     if (known?.last) return this.#sendAgain(exchange, arrival, known.last)
+    if (known?.phase === 'proceeding') return NOTHING // its answer is on its way
     // The tag stays the one that was given first, although tags were renewed meanwhile.
     const transaction = transactions.begin(key, now, known?.tag ?? exchange.tag)
     const tagged = { ...exchange, tag: transaction.tag }
@@ -150,7 +151,7 @@ export class UserAgentServer {
       ? serializeAnswers(request, answers, circumstances)
       : []
     if (replies.length === 0) {
-      if (dialog !== null) this.#deps.dialogs.end(dialog)
+      if (dialog !== null) this.#deps.dialogs.refuse(dialog)
       return NOTHING
     }
     if (transaction === null) return { replies, later: [] }
@@ -158,7 +159,7 @@ export class UserAgentServer {
     const terminated = isInvite ? serializeOne(exchange, arrival.responder.answer(exchange, 487)) : null
     return this.#deps.delivery.start({
       transaction,
-      replies,
+      replies: replies.map(held),
       afterMs: this.#times(exchange, replies),
       terminated,
       isInvite,
@@ -181,9 +182,10 @@ export class UserAgentServer {
     const fitted = fitAnswer(exchange.request, plan.answers, exchange.circumstances, size)
     if (fitted === 'too-large') counters.silencedByBytesCount++
     const reply = typeof fitted === 'string' ? null : fitted
-    if (plan.dialog !== null && reply?.status !== 200) dialogs.end(plan.dialog)
+    if (plan.dialog !== null && reply?.status === 200) plan.dialog.isAccepted = true
+    else if (plan.dialog !== null) dialogs.refuse(plan.dialog)
     if (reply === null) return NOTHING
-    transaction?.sent(reply)
+    transaction?.sent(held(reply))
     return { replies: [reply], later: [] }
   }
 
@@ -197,5 +199,6 @@ export class UserAgentServer {
 }
 
 function serializeOne({ request, circumstances }: Exchange, answer: Answer): Reply | null {
-  return serializeAnswers(request, [answer], circumstances)[0] ?? null
+  const [reply] = serializeAnswers(request, [answer], circumstances)
+  return reply === undefined ? null : held(reply)
 }

@@ -101,6 +101,21 @@ for (const receiver of RECEIVERS_HERE) {
     assert(seen.every(({ size, sentSize, validation }) => validation === 'echo' || sentSize <= size))
   })
 
+  test(`over UDP by ${receiver}: there is room for several large replies to one datagram, whatever came before`, async () => {
+    await using node = await startSensors({ receiver })
+    using client = await udpClient(node.udpPort)
+    client.send(request({ headers: [`Subject: ${'x'.repeat(300)}`] }))
+    const tag = /^To: .*;tag=(\w+)/m.exec((await client.replied(1))[0] ?? '')?.[1]
+    client.send(request({ to: `<sip:100@203.0.113.5>;tag=${tag}` })) // and so it is proven
+    await client.replied(2)
+    const vias = ['a', 'b', 'c', 'd'].map((letter) => `Via: SIP/2.0/UDP ${letter.repeat(7_700)}`) // repeated in each reply
+    for (let count = 0; count < 31; count++) client.send(request({ cseq: `${count} OPTIONS`, headers: vias }))
+    client.send(invite({ headers: vias }))
+    const seen = await node.observed(34)
+    assert.deepEqual(seen.at(-1)?.responses, [100, 180, 200])
+    assert.equal(node.sensors.counters().bugCount, 0)
+  })
+
   test(`over UDP by ${receiver}: IPv6, with its source and destination`, async (t) => {
     await using node = await startSensors({ receiver, listen: [{ transport: 'udp', host: '[::1]', port: 0 }] })
     using client = await udpClient(node.udpPort, { host: '::1' })

@@ -14,7 +14,7 @@ import { ReplyDraft } from './reply-draft.ts'
 const RECEIVE_BUFFER_SIZE = 4 * 1024 * 1024 // bytes asked for: about a second of a heavy scan
 const RECEIVE_BUFFER_SIZE_MIN = 65_536
 const TROUBLE_LOG_MS = 60_000 // at most one log line of trouble in so long
-const SCRATCH_SIZE = 131_072 // bytes: more than a reply has
+const SCRATCH_SIZE = 262_144 // bytes: more than the replies to one datagram have
 const UNSENT_SIZE_MAX = 4 * 1024 * 1024 // bytes handed to the system and not reported back yet
 
 export type UdpDeps = {

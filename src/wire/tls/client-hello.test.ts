@@ -164,7 +164,3 @@ test('readClientHello() answers garbage', () => {
     { numRuns: 3_000 },
   )
 })
-
-test('a vector of 16 bits is what the builder of this test writes', () => {
-  assert.deepEqual(vector16(Buffer.from('abc')), Buffer.from('\0\x03abc'))
-})

@@ -22,8 +22,10 @@ export class LateReplies {
 
   /** The way back to where the datagram in that slot came from, leaving from where it arrived. */
   path({ raw, hasTargets }: ReplySocket, incoming: MessageVector, slot: number): ReplyPath {
-    const name = Buffer.from(incoming.names.bytes.subarray(slot * NAME_SIZE, (slot + 1) * NAME_SIZE))
-    const control = Buffer.from(incoming.controls.bytes.subarray(slot * CONTROL_SIZE, (slot + 1) * CONTROL_SIZE))
+    const name = Buffer.alloc(NAME_SIZE) // not of Node's pool, which would be kept with it
+    const control = Buffer.alloc(CONTROL_SIZE)
+    incoming.names.bytes.copy(name, 0, slot * NAME_SIZE)
+    incoming.controls.bytes.copy(control, 0, slot * CONTROL_SIZE)
     const controlSize = hasTargets ? asReplyControl(control, 0, raw.isIpv6) : 0
     return {
       send: (bytes) => {

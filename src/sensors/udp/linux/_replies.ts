@@ -13,6 +13,7 @@ export const BATCH_COUNT = 64 // datagrams a call
 export const SLOT_SIZE = 65_536 // bytes, more than any datagram has
 const MSG_DONTWAIT = 0x40
 const SCRATCH_SIZE = 1_048_576 // bytes of what is made new for the replies of one batch
+const REPLIES_SIZE_MAX = 4 * SLOT_SIZE // more than the replies to one datagram have, each of which repeats its headers
 
 export type ReplyDeps = {
   /** The texts that the drafts of replies refer to. */
@@ -53,7 +54,7 @@ export class Replies implements ReplyPort {
     this.#slot = slot
     this.#socket = socket
     this.#leftSize = this.#incoming.sizeOf(slot)
-    if (!this.draft.hasRoom(SLOT_SIZE)) this.flush(socket.raw)
+    if (!this.draft.hasRoom(REPLIES_SIZE_MAX)) this.flush(socket.raw)
     return this
   }
 
