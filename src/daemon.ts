@@ -8,7 +8,7 @@ import type { Config } from './config.ts'
 import type { Event } from './core/event.ts'
 import { ensureCertificate, followCertificate, readCertificate } from './daemon/_certificate.ts'
 import { followJournal } from './daemon/_follow.ts'
-import { announceNode, readAdminKey, readNodeId } from './daemon/_identity.ts'
+import { announceNode, decisionKeyOf, readAdminKey, readNodeId } from './daemon/_identity.ts'
 import { ownAddresses } from './daemon/_own-addresses.ts'
 import { listenReceivers, sumCounters } from './daemon/_receivers.ts'
 import { keepVector } from './daemon/_vectors.ts'
@@ -61,9 +61,18 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<Store
   )
   const nodeId = readNodeId(state.dir)
   parts.use(await openLogs(config, { store, log, nodeId, signal }))
-  const sensors = parts.use(await listenForAttackers(config, { store, log, now, clockOffset, onFatal: failed.reject }))
-  let ready = false
   const adminKey = readAdminKey(state.dir)
+  const sensors = parts.use(
+    await listenForAttackers(config, {
+      store,
+      log,
+      now,
+      clockOffset,
+      decisionKey: decisionKeyOf(adminKey),
+      onFatal: failed.reject,
+    }),
+  )
+  let ready = false
   const startedAt = now()
   let apiUrl: string | null = null
   if (config.api.enabled) {
@@ -116,12 +125,13 @@ type ListenDeps = {
   readonly log: Logger
   readonly now: () => number
   readonly clockOffset: ClockOffset
+  readonly decisionKey: Uint8Array
   readonly onFatal: (error: Error) => void
 }
 
 /** Datagrams are received in threads of their own, connections here. */
 async function listenForAttackers(config: Config, deps: ListenDeps): Promise<Sensors> {
-  const { store, log } = deps
+  const { store, log, decisionKey } = deps
   const listen = config.sip.enabled ? config.sip.listen : []
   const datagrams = listen.filter(({ transport }) => transport === 'udp')
   const streams = listen.filter(({ transport }) => transport !== 'udp')
@@ -141,7 +151,7 @@ async function listenForAttackers(config: Config, deps: ListenDeps): Promise<Sen
   await using parts = new AsyncDisposableStack()
   const receivers = parts.use(
     await listenReceivers(
-      { ...config.sip, listen: datagrams },
+      { ...config.sip, listen: datagrams, decisionKey },
       {
         clockOffset: deps.clockOffset,
         openInlet: () => store.openInlet(),
@@ -157,7 +167,7 @@ async function listenForAttackers(config: Config, deps: ListenDeps): Promise<Sen
   )
   const connections = parts.use(
     await listenSensors(
-      { ...config.sip, listen: streams, ...credentials },
+      { ...config.sip, listen: streams, decisionKey, ...credentials },
       {
         now: deps.now,
         random: (size) => randomBytes(size),

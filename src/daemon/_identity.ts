@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { randomBytes, randomUUID } from 'node:crypto'
+import { hash, randomBytes, randomUUID } from 'node:crypto'
 import { lstatSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeNew } from './_write-new.ts'
@@ -37,6 +37,11 @@ export function readAdminKey(stateDir: string): string {
   const key = randomBytes(32).toString('base64url')
   writeNew(path, `${key}\n`, 0o600)
   return key
+}
+
+/** By what the sensors of this node decide, in all threads and after each start: the admin key says nothing of it, nor it of that. */
+export function decisionKeyOf(adminKey: string): Uint8Array {
+  return hash('sha512', `decisions of sensors\n${adminKey}`, 'buffer')
 }
 
 /** Tells local command lines where the node's API is, for as long as it runs. */

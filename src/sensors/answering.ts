@@ -8,7 +8,7 @@ import type { ReplyGuard } from './reply-guard.ts'
 import { ReplyLimiter } from './reply-limit.ts'
 import type { SensorDeps, SensorsConfig } from './sensors.ts'
 import type { Circumstances } from './uas/answer.ts'
-import { createServer } from './uas/create-server.ts'
+import { createServer, DECISION_KEY_SIZE } from './uas/create-server.ts'
 import type { MediaSink } from './uas/dialogs.ts'
 import type { Persona, Personas } from './uas/persona.ts'
 import { ActiveTimers } from './uas/timers.ts'
@@ -63,6 +63,7 @@ export async function createAnswering(
       { interaction, pacing: config.pacing },
       {
         random,
+        decisionKey: config.decisionKey ?? random(DECISION_KEY_SIZE),
         timers,
         limiter,
         counters,

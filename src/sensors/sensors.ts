@@ -39,6 +39,8 @@ export type SensorsConfig = {
   readonly personas: Personas
   /** How datagrams are received; `auto` takes the fastest way that this system has. */
   readonly receiver: Receiver
+  /** 64 bytes that nobody can guess, by which the device decides: given by a node, so that all its threads decide alike. */
+  readonly decisionKey?: Uint8Array
   /** Whether other threads of this process bind the same UDP addresses, and share what comes. */
   readonly shared?: boolean
   /** How long this thread may wait inside the system for datagrams, ms; 0 where it has other things to do. */

@@ -33,9 +33,20 @@ const DATAGRAMS: readonly (readonly [about: string, bytes: Buffer])[] = [
       request({ method, callId: 'require', headers: ['Require: nothing'] }),
     ] as const,
   ]),
+  // Of each size, so that the response just fits, and just does not.
+  ...['INVITE', 'OPTIONS', 'REGISTER', 'BYE'].flatMap((method) =>
+    Array.from({ length: 80 }, (_, i) => [`${method} and ${9 * i} bytes`, padded(method, 9 * i)] as const),
+  ),
   ['INVITE with an offer', invite()],
+  ['that INVITE again', invite()],
+  ['the CANCEL of it', Buffer.from(`${invite({ cseq: '1 CANCEL', body: '' })}`.replace(/^INVITE/, 'CANCEL'))],
   ['INVITE without an offer', invite({ callId: 'bare', body: '' })],
 ]
+
+function padded(method: string, size: number): Buffer {
+  const few = tiny(method).toString('latin1').replace('i:1', `i:${method}${size}`)
+  return Buffer.from(few.replace('\r\n\r\n', `\r\ns:${'x'.repeat(size)}\r\n\r\n`))
+}
 
 function manyProxies(): string[] {
   return Array.from({ length: 20 }, (_, i) => [
@@ -105,6 +116,7 @@ for (const receiver of RECEIVERS_HERE) {
         const answered = exchanged.filter(({ statuses }) => statuses.length > 0)
         assert(answered.length > 50, `${answered.length} were answered: it would prove little`)
         assert(node.observations.every(({ validation }) => validation === 'none'))
+        assert.equal(node.sensors.counters().sendErrorCount, 0, 'what fits was not left to where bytes leave')
         const [sent, got] = [sum(exchanged.map((one) => one.sentSize)), sum(exchanged.map((one) => one.gotSize))]
         t.diagnostic(`${exchanged.length} datagrams of ${sent} bytes, ${answered.length} responses of ${got} bytes`)
       })

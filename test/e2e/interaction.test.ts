@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Observation } from '../../src/core/event.ts'
 import type { SensorsConfig } from '../../src/sensors/sensors.ts'
+import { statusOf, tcpCaller } from '../support/callers.ts'
 import { has } from '../support/scanner-programs.ts'
 import { startSensors } from '../support/sensor-kit.ts'
+import { invite } from '../support/sip-samples.ts'
 import { runScenario, WAYS, type Way } from '../support/sipp.ts'
 
 const textOf = ({ bytes }: Observation): string => Buffer.from(bytes).toString('latin1')
@@ -161,4 +163,20 @@ describe('callers', { concurrency: 4 }, () => {
       })
     }
   }
+
+  test('calls over TCP ring and are answered each by itself, in one segment and in many', async () => {
+    await using node = await startSensors({ pacing: 'natural' })
+    using together = await tcpCaller({ port: node.tcpPort })
+    using inPieces = await tcpCaller({ port: node.tcpPort })
+    const calls = ['one', 'two'].map((callId) => invite({ callId }))
+    together.send(Buffer.concat([calls[0]!, Buffer.from('\r\n\r\n'), calls[1]!]))
+    for (const byte of Buffer.concat(calls)) inPieces.send(Uint8Array.of(byte))
+    for (const caller of [together, inPieces]) {
+      for (const callId of ['one', 'two']) {
+        const of = new RegExp(`\r\nCall-ID: ${callId}\r\n`)
+        await caller.got(1, of, /^SIP\/2\.0 200 /)
+        assert.deepEqual([...new Set(caller.responses(of).map(({ text }) => statusOf(text)))], [100, 180, 200])
+      }
+    }
+  })
 })

@@ -17,6 +17,7 @@ const PACKAGES = {
   svcrack: 'sipvicious',
   sipp: 'sip-tester',
   sipsak: 'sipsak',
+  kamailio: 'kamailio',
   openssl: 'openssl',
 }
 export type ScannerProgram = keyof typeof PACKAGES

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { createCounters } from '../../src/sensors/counters.ts'
 import type { Answer } from '../../src/sensors/uas/answer.ts'
 import type { Reply } from '../../src/sensors/uas/byte-rule.ts'
-import { createServer } from '../../src/sensors/uas/create-server.ts'
+import { createServer, DECISION_KEY_SIZE } from '../../src/sensors/uas/create-server.ts'
 import type { Call } from '../../src/sensors/uas/dialogs.ts'
 import type { Pacing } from '../../src/sensors/uas/pacing.ts'
 import type { Persona } from '../../src/sensors/uas/persona.ts'
@@ -78,6 +78,7 @@ export function startDevice(init: DeviceInit = {}) {
     { interaction, pacing },
     {
       random: (size) => randomBytes(size),
+      decisionKey: randomBytes(DECISION_KEY_SIZE),
       timers,
       counters,
       limiter: { take: mayReply },

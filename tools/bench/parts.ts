@@ -5,7 +5,7 @@ import { loadPersona } from '../../src/config/personas.ts'
 import type { Observation } from '../../src/core/event.ts'
 import { normalizeNumber } from '../../src/core/phone-number.ts'
 import { createCounters } from '../../src/sensors/counters.ts'
-import { createServer } from '../../src/sensors/uas/create-server.ts'
+import { createServer, DECISION_KEY_SIZE } from '../../src/sensors/uas/create-server.ts'
 import { ActiveTimers } from '../../src/sensors/uas/timers.ts'
 import { SALT_SIZE, serializeBlock } from '../../src/store/block.ts'
 import { deltasOf } from '../../src/store/delta.ts'
@@ -45,6 +45,7 @@ const { server, responderFor } = createServer(
   { interaction: 'medium', pacing: 'none' },
   {
     random: (size) => randomBytes(size),
+    decisionKey: randomBytes(DECISION_KEY_SIZE),
     timers: new ActiveTimers(() => {}),
     limiter: { take: () => true },
     counters: createCounters(),

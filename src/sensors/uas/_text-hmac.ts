@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { hash } from 'node:crypto'
 
-const HMAC_BLOCK_SIZE = 64 // bytes, of SHA-256
+export const HMAC_BLOCK_SIZE = 64 // bytes, of SHA-256
 
 /**
  * HMAC-SHA-256 (RFC 2104) of texts, at a third of what createHmac() costs: a flood of OPTIONS needs one for each reply.

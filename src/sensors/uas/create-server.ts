@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Counters } from '../counters.ts'
 import type { ReplyLimiter } from '../reply-limit.ts'
-import { TextHmac } from './_text-hmac.ts'
+import { HMAC_BLOCK_SIZE, TextHmac } from './_text-hmac.ts'
 import { Delivery } from './delivery.ts'
 import { type DialogDeps, Dialogs } from './dialogs.ts'
 import { DigestAuth } from './digest-auth.ts'
@@ -15,12 +15,16 @@ import { Tokens } from './token.ts'
 import { Transactions } from './transactions.ts'
 import { UserAgentServer } from './user-agent-server.ts'
 
+export const DECISION_KEY_SIZE = HMAC_BLOCK_SIZE
+
 export type ServerConfig = {
   readonly interaction: Interaction
   readonly pacing: Pacing
 }
 export type ServerDeps<Summary> = DialogDeps<Summary> & {
   random(size: number): Uint8Array // unguessable
+  /** What decides how calls end and which password is right, for a network. */
+  readonly decisionKey: Uint8Array
   readonly limiter: Pick<ReplyLimiter, 'take'>
   readonly counters: Counters
 }
@@ -32,7 +36,7 @@ export function createServer<Summary>(config: ServerConfig, deps: ServerDeps<Sum
   const random = (size: number) => deps.random(size)
   const dialogs = new Dialogs(deps)
   const memory = new SourceMemory()
-  const refusals = new Refusals(new TextHmac(random))
+  const refusals = new Refusals(new TextHmac(() => deps.decisionKey))
   const registrar = new Registrar(interaction === 'high', refusals)
   const responderFor = (persona: Persona): Responder => {
     const tokens = new Tokens(random, persona.tokens)
