@@ -13,6 +13,7 @@ import type { Dialogs } from './dialogs.ts'
 import type { Pace } from './pacing.ts'
 import type { Plan, Responder } from './responder.ts'
 import type { SourceMemory } from './source-memory.ts'
+import { isRelayed, tokenCallId } from './token.ts'
 import { held, type Transaction, type Transactions, transactionKey } from './transactions.ts'
 
 /** How a message arrived. */
@@ -65,10 +66,11 @@ export class UserAgentServer {
     if (!callId) return { ...NOTHING, validation: transport === 'udp' ? this.#remembered(arrival) : 'transport' }
     const { tokens, auth } = arrival.responder
     const toTag = parseNameAddr(request.header('to') ?? '')?.parameters.get('tag') ?? null
-    const isOwnTag = toTag !== null && tokens.isOwnTag(toTag, source, callId, now)
-    const offered = auth.read(request, arrival)
+    const tokenId = tokenCallId(callId, request)
+    const isOwnTag = toTag !== null && tokens.isOwnTag(toTag, source, tokenId, now)
+    const offered = request.method === 'ACK' ? null : auth.read(request, arrival) // it repeats those of its INVITE
     const tokensBack = { toTag, isOwnTag, offered }
-    const validation = transport === 'udp' ? this.#validate(arrival, tokensBack) : 'transport'
+    const validation = transport === 'udp' ? this.#validate(request, arrival, tokensBack) : 'transport'
     const { oversize, destination } = arrival
     const circumstances: Circumstances = { transport, oversize, source, destination, now, validation }
     const method = request.method ?? ''
@@ -77,7 +79,7 @@ export class UserAgentServer {
       circumstances,
       method,
       callId,
-      tag: tokens.tag(source, callId, now),
+      tag: tokens.tag(source, tokenId, now),
       ...tokensBack,
     }
     const sent = method === 'ACK' ? this.#acknowledge(exchange) : this.#answer(exchange, arrival)
@@ -89,9 +91,14 @@ export class UserAgentServer {
   }
 
   /** A datagram returns a token of ours, or one that we never gave, or none. */
-  #validate(arrival: Arrival, back: Pick<Exchange, 'toTag' | 'isOwnTag' | 'offered'>): SourceValidation {
+  #validate(
+    request: SipMessage,
+    arrival: Arrival,
+    back: Pick<Exchange, 'toTag' | 'isOwnTag' | 'offered'>,
+  ): SourceValidation {
     const { memory } = this.#deps
     const { source, now } = arrival
+    if (isRelayed(request)) return this.#remembered(arrival)
     if (back.isOwnTag || back.offered?.nonce === 'own') memory.prove(source, now)
     else if (back.toTag !== null || back.offered?.nonce === 'foreign') memory.doubt(source, now)
     return this.#remembered(arrival)
