@@ -117,6 +117,8 @@ export class UserAgentServer {
     const { transactions } = this.#deps
     const { request, method, circumstances } = exchange
     const { source, now } = circumstances
+    // Asked before anything is worked out or begun, so that a flood costs us little; the sensor has asked for the others.
+    if (circumstances.validation !== 'none' && !this.#hasLeave(circumstances, 1)) return NOTHING
     if (method === 'CANCEL') {
       const invite = transactions.find(transactionKey(request, source, 'INVITE'), now)
       if (invite !== null) return this.#cancel(exchange, arrival, invite)
@@ -134,9 +136,7 @@ export class UserAgentServer {
   }
 
   #sendAgain({ circumstances }: Exchange, { size }: Arrival, last: Reply): Sent {
-    if (circumstances.validation !== 'none')
-      return this.#hasLeave(circumstances, 1) ? { replies: [last], later: [] } : NOTHING
-    if (last.bytes.length <= size) return { replies: [last], later: [] }
+    if (circumstances.validation !== 'none' || last.bytes.length <= size) return { replies: [last], later: [] }
     this.#deps.counters.silencedByBytesCount++
     return NOTHING
   }
@@ -154,9 +154,11 @@ export class UserAgentServer {
     const { answers, dialog } = plan
     if (answers.length === 0) return NOTHING
     if (circumstances.validation === 'none') return this.#sendWithinSize(exchange, arrival, plan, transaction)
-    const replies = this.#hasLeave(circumstances, answers.length)
-      ? serializeAnswers(request, answers, circumstances)
-      : []
+    const moreCount = answers.length - 1
+    const replies =
+      moreCount === 0 || this.#hasLeave(circumstances, moreCount)
+        ? serializeAnswers(request, answers, circumstances)
+        : []
     if (replies.length === 0) {
       if (dialog !== null) this.#deps.dialogs.refuse(dialog)
       return NOTHING
@@ -196,7 +198,7 @@ export class UserAgentServer {
     return { replies: [reply], later: [] }
   }
 
-  /** Whether so many replies may be sent; to a source that may be forged, the sensor has asked for one before. */
+  /** Whether so many replies may be sent to a source that is proven. */
   #hasLeave({ source, now }: Circumstances, count: number): boolean {
     const { limiter, counters } = this.#deps
     if (limiter.take(source.ip, count, now, true)) return true
