@@ -254,9 +254,7 @@ export const IndicatorQuerySchema = Type.Object(
     after: Type.Optional(text('the `next` of the page before')),
     since: Type.Optional(since),
     tag: Type.Optional(tag),
-    validation: Type.Optional(
-      oneOf(SOURCE_VALIDATIONS, `one of ${SOURCE_VALIDATIONS.join(', ')}; nothing is echo in this version`),
-    ),
+    validation: Type.Optional(oneOf(SOURCE_VALIDATIONS, `one of ${SOURCE_VALIDATIONS.join(', ')}`)),
   },
   closed,
 )

@@ -35,10 +35,7 @@ export function define(command: Command, context: CliContext): void {
     .option('--all', 'all of them, page by page')
     .option('--since <time>', 'only those seen since then: 30m, 24h, 7d or a time in RFC 3339')
     .option('--tag <tag>', 'only those with this tag, such as toll-fraud-call')
-    .option(
-      '--validation <kind>',
-      'only those whose source is known to be: none or transport; nothing is echo in this version',
-    )
+    .option('--validation <kind>', 'only those whose source is known to be: none, echo or transport')
     .option('--json', 'as JSON: {items, next, total}')
     .addHelpText('after', EXAMPLES)
     .action(async (what: string, options: ListOptions) => {

@@ -72,3 +72,11 @@ test('a request within a call that is not answered does not end it', () => {
   assert.equal(device.dialogs.count, 1)
   assert.deepEqual(device.media, [])
 })
+
+test('a call that may not be answered takes no port', () => {
+  let mayReply = false
+  const device = startDevice({ sinkCount: 1, mayReply: () => mayReply })
+  assert.deepEqual(device.statuses(invite(), TCP), [])
+  mayReply = true
+  assert.deepEqual(device.statuses(invite(), TCP), [100, 180, 200])
+})

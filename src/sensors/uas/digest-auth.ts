@@ -4,7 +4,7 @@ import { weakPasswords } from '../../core/weak-passwords.ts'
 import { credentialsOf, type DigestCredentials, findPassword, type HashText } from '../../wire/sip/digest.ts'
 import type { SipMessage } from '../../wire/sip/message.ts'
 import type { Circumstances } from './answer.ts'
-import type { Tokens } from './token.ts'
+import { type Tokens, tokenCallId } from './token.ts'
 
 /** What a client offered to prove who it is. */
 export type OfferedCredentials = {
@@ -65,8 +65,9 @@ export class DigestAuth {
 
   #judge(nonce: string, request: SipMessage, { source, now }: Arrived): OfferedCredentials['nonce'] {
     const { tokens } = this.#deps
-    const callId = request.header('call-id')
-    if (callId === undefined || nonce === '') return 'foreign'
+    const sipCallId = request.header('call-id')
+    if (sipCallId === undefined || nonce === '') return 'foreign'
+    const callId = tokenCallId(sipCallId, request)
     if (tokens.isOwnNonce(nonce, source, callId, now)) return 'own'
     return tokens.isStaleNonce(nonce, source, callId, now) ? 'stale' : 'foreign'
   }

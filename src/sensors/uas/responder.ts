@@ -11,7 +11,7 @@ import type { Persona } from './persona.ts'
 import type { Refusals } from './refusals.ts'
 import type { Registrar } from './registrar.ts'
 import { describeSession } from './sdp.ts'
-import type { Tokens } from './token.ts'
+import { type Tokens, tokenCallId } from './token.ts'
 
 /** Methods of RFC 3261 and its registered extensions. Method names are case-sensitive. */
 const KNOWN_METHODS = new Set(
@@ -149,10 +149,10 @@ export class Responder {
   }
 
   #challenge(exchange: Exchange, status: 401 | 407): Answer {
-    const { circumstances, callId, offered } = exchange
+    const { request, circumstances, callId, offered } = exchange
     const { source, destination, now } = circumstances
     const realm = this.persona.realm.replace('{address}', destination.ip)
-    const nonce = this.tokens.nonce(source, callId, now)
+    const nonce = this.tokens.nonce(source, tokenCallId(callId, request), now)
     const isStale = offered?.nonce === 'stale'
     return this.answer(exchange, status, challengeLines(this.persona, { status, realm, nonce, isStale }))
   }

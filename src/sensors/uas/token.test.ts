@@ -4,6 +4,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { PERSONAS } from '../../../test/support/personas.ts'
+import { request } from '../../../test/support/sip-samples.ts'
+import { startDevice } from '../../../test/support/uas.ts'
 import { TextHmac } from './_text-hmac.ts'
 import { NONCE_PERIOD_MS, TAG_PERIOD_MS, Tokens } from './token.ts'
 
@@ -140,4 +142,27 @@ test('number is positive, of 31 bits, and the same for the same token', () => {
       assert.equal(tokens.tag(SOURCE, callId, NOW).number, number)
     }),
   )
+})
+
+test('what a proxy passes on proves nothing of where it stands', () => {
+  const device = startDevice()
+  const further = 'Via: SIP/2.0/UDP 192.0.2.66:5060;branch=z9hG4bKfurther'
+  const tagOf = (bytes: Buffer) => /;tag=(as\w+)/.exec(device.texts(bytes)[0] ?? '')?.[1]
+  const nonceOf = (bytes: Buffer) => /nonce="(\w+)"/.exec(device.texts(bytes)[0] ?? '')?.[1]
+  const register = { method: 'REGISTER', callId: 'r' }
+  const shown = (nonce = '') => [`Authorization: Digest username="100",nonce="${nonce}",response="0"`]
+  const relayedTag = `<sip:100@203.0.113.5>;tag=${tagOf(request({ headers: [further] }))}`
+  const relayedNonce = shown(nonceOf(request({ ...register, headers: [further] })))
+  const validation = (bytes: Buffer) => device.receive(bytes).validation
+  assert.equal(validation(request({ to: relayedTag })), 'none')
+  assert.equal(validation(request({ to: relayedTag, headers: [further] })), 'none')
+  assert.equal(validation(request({ ...register, headers: relayedNonce })), 'none')
+  assert.equal(validation(request({ ...register, headers: [...relayedNonce, further] })), 'none')
+  const listed = request()
+    .toString()
+    .replace(/^(Via: .*)\r$/m, '$1, SIP/2.0/UDP 192.0.2.66\r')
+  assert.equal(validation(Buffer.from(listed.replace(/^To: .*$/m, `To: ${relayedTag}`))), 'none')
+  const ownTag = `<sip:100@203.0.113.5>;tag=${tagOf(request())}`
+  assert.equal(validation(request({ to: ownTag, headers: [further] })), 'none')
+  assert.equal(validation(request({ to: ownTag })), 'echo')
 })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { timingSafeEqual } from 'node:crypto'
 import type { Endpoint } from '../../core/event.ts'
+import type { SipMessage } from '../../wire/sip/message.ts'
 import { TextHmac } from './_text-hmac.ts'
 import type { TokenShapes } from './persona.ts'
 import { digitCount, dress, parseShape, type Shape } from './token-shape.ts'
@@ -109,6 +110,20 @@ export class Tokens {
   #digest(use: string, source: Endpoint, callId: string, period: number): string {
     return this.#hmac.digest(`${use}\n${source.ip}\n${source.port}\n${period}\n${callId}`)
   }
+}
+
+/**
+ * Whether the request names further hops (RFC 3261 §16.6). A proxy at the address that it seems to come from would pass
+ * our reply on to one of them, with the tokens in it, although that address never sent the request.
+ */
+export function isRelayed(request: SipMessage): boolean {
+  const first = request.find('via')
+  return first >= 0 && (request.find('via', first + 1) >= 0 || request.value(first).includes(','))
+}
+
+/** The Call-ID as tokens are made for it; another one when it is relayed, so that those of it prove nothing elsewhere. */
+export function tokenCallId(callId: string, request: SipMessage): string {
+  return isRelayed(request) ? `relayed\n${callId}` : callId
 }
 
 function isSpelling(text: string, token: Token): boolean {

@@ -13,6 +13,7 @@ import type { Dialogs } from './dialogs.ts'
 import type { Pace } from './pacing.ts'
 import type { Plan, Responder } from './responder.ts'
 import type { SourceMemory } from './source-memory.ts'
+import { isRelayed, tokenCallId } from './token.ts'
 import { held, type Transaction, type Transactions, transactionKey } from './transactions.ts'
 
 /** How a message arrived. */
@@ -65,10 +66,11 @@ export class UserAgentServer {
     if (!callId) return { ...NOTHING, validation: transport === 'udp' ? this.#remembered(arrival) : 'transport' }
     const { tokens, auth } = arrival.responder
     const toTag = parseNameAddr(request.header('to') ?? '')?.parameters.get('tag') ?? null
-    const isOwnTag = toTag !== null && tokens.isOwnTag(toTag, source, callId, now)
-    const offered = auth.read(request, arrival)
+    const tokenId = tokenCallId(callId, request)
+    const isOwnTag = toTag !== null && tokens.isOwnTag(toTag, source, tokenId, now)
+    const offered = request.method === 'ACK' ? null : auth.read(request, arrival) // it repeats those of its INVITE
     const tokensBack = { toTag, isOwnTag, offered }
-    const validation = transport === 'udp' ? this.#validate(arrival, tokensBack) : 'transport'
+    const validation = transport === 'udp' ? this.#validate(request, arrival, tokensBack) : 'transport'
     const { oversize, destination } = arrival
     const circumstances: Circumstances = { transport, oversize, source, destination, now, validation }
     const method = request.method ?? ''
@@ -77,7 +79,7 @@ export class UserAgentServer {
       circumstances,
       method,
       callId,
-      tag: tokens.tag(source, callId, now),
+      tag: tokens.tag(source, tokenId, now),
       ...tokensBack,
     }
     const sent = method === 'ACK' ? this.#acknowledge(exchange) : this.#answer(exchange, arrival)
@@ -89,9 +91,14 @@ export class UserAgentServer {
   }
 
   /** A datagram returns a token of ours, or one that we never gave, or none. */
-  #validate(arrival: Arrival, back: Pick<Exchange, 'toTag' | 'isOwnTag' | 'offered'>): SourceValidation {
+  #validate(
+    request: SipMessage,
+    arrival: Arrival,
+    back: Pick<Exchange, 'toTag' | 'isOwnTag' | 'offered'>,
+  ): SourceValidation {
     const { memory } = this.#deps
     const { source, now } = arrival
+    if (isRelayed(request)) return this.#remembered(arrival)
     if (back.isOwnTag || back.offered?.nonce === 'own') memory.prove(source, now)
     else if (back.toTag !== null || back.offered?.nonce === 'foreign') memory.doubt(source, now)
     return this.#remembered(arrival)
@@ -110,6 +117,8 @@ export class UserAgentServer {
     const { transactions } = this.#deps
     const { request, method, circumstances } = exchange
     const { source, now } = circumstances
+    // Asked before anything is worked out or begun, so that a flood costs us little; the sensor has asked for the others.
+    if (circumstances.validation !== 'none' && !this.#hasLeave(circumstances, 1)) return NOTHING
     if (method === 'CANCEL') {
       const invite = transactions.find(transactionKey(request, source, 'INVITE'), now)
       if (invite !== null) return this.#cancel(exchange, arrival, invite)
@@ -127,9 +136,7 @@ export class UserAgentServer {
   }
 
   #sendAgain({ circumstances }: Exchange, { size }: Arrival, last: Reply): Sent {
-    if (circumstances.validation !== 'none')
-      return this.#hasLeave(circumstances, 1) ? { replies: [last], later: [] } : NOTHING
-    if (last.bytes.length <= size) return { replies: [last], later: [] }
+    if (circumstances.validation !== 'none' || last.bytes.length <= size) return { replies: [last], later: [] }
     this.#deps.counters.silencedByBytesCount++
     return NOTHING
   }
@@ -147,9 +154,11 @@ export class UserAgentServer {
     const { answers, dialog } = plan
     if (answers.length === 0) return NOTHING
     if (circumstances.validation === 'none') return this.#sendWithinSize(exchange, arrival, plan, transaction)
-    const replies = this.#hasLeave(circumstances, answers.length)
-      ? serializeAnswers(request, answers, circumstances)
-      : []
+    const moreCount = answers.length - 1
+    const replies =
+      moreCount === 0 || this.#hasLeave(circumstances, moreCount)
+        ? serializeAnswers(request, answers, circumstances)
+        : []
     if (replies.length === 0) {
       if (dialog !== null) this.#deps.dialogs.refuse(dialog)
       return NOTHING
@@ -189,7 +198,7 @@ export class UserAgentServer {
     return { replies: [reply], later: [] }
   }
 
-  /** Whether so many replies may be sent; to a source that may be forged, the sensor has asked for one before. */
+  /** Whether so many replies may be sent to a source that is proven. */
   #hasLeave({ source, now }: Circumstances, count: number): boolean {
     const { limiter, counters } = this.#deps
     if (limiter.take(source.ip, count, now, true)) return true

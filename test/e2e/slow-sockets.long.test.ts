@@ -8,17 +8,17 @@ import { connect } from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { WebSocket } from 'ws'
-import { makeCredentials } from '../../../test/support/credentials.ts'
-import { listenersOf, startSensors, tcpClient } from '../../../test/support/sensor-kit.ts'
-import { request } from '../../../test/support/sip-samples.ts'
-import { STREAM_LIMITS } from './limits.ts'
+import { STREAM_LIMITS } from '../../src/sensors/stream/limits.ts'
+import { makeCredentials } from '../support/credentials.ts'
+import { listenersOf, startSensors, tcpClient } from '../support/sensor-kit.ts'
+import { request } from '../support/sip-samples.ts'
 
 const SOCKET_COUNT = 18_000
 const PER_ADDRESS = 10
 const ROUNDS = 10 // of good clients, one of each kind
 const SERVED_MS = 500 // by the median: a busy machine has its moments
 const HEAP_GROWTH_MAX = 32 * 1_048_576 // bytes; 4,000 connections take more than that when they are kept
-const ATTACKER = new URL('../../../test/support/slow-sockets.ts', import.meta.url).pathname
+const ATTACKER = new URL('../support/slow-sockets.ts', import.meta.url).pathname
 
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
