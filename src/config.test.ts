@@ -47,6 +47,10 @@ describe('loadConfig() defaults', () => {
           { transport: 'udp', host: '::', port: 5060 },
           { transport: 'tcp', host: '0.0.0.0', port: 5060 },
           { transport: 'tcp', host: '::', port: 5060 },
+          { transport: 'udp', host: '0.0.0.0', port: 5061 },
+          { transport: 'udp', host: '::', port: 5061 },
+          { transport: 'tls', host: '0.0.0.0', port: 5061 },
+          { transport: 'tls', host: '::', port: 5061 },
         ],
         interaction: 'medium',
         pacing: 'natural',
@@ -56,6 +60,11 @@ describe('loadConfig() defaults', () => {
         receiver: 'auto',
         receiverThreads: 0,
         neverReply: [],
+        tls: {
+          certificate: join(dir, '.local/state/sentrypeer/tls/cert.pem'),
+          key: join(dir, '.local/state/sentrypeer/tls/key.pem'),
+          minVersion: '1.2',
+        },
         replyLimit: { off: false, source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 } },
       },
       api: { enabled: true, host: '127.0.0.1', port: 8082, allowedHosts: [] },
@@ -78,7 +87,7 @@ describe('loadConfig() defaults', () => {
     const { config, notices } = await loadConfig({ flags: {}, ...without })
     assert.deepEqual(
       config.sip.listen.map(({ host }) => host),
-      ['0.0.0.0', '0.0.0.0'],
+      Array(4).fill('0.0.0.0'),
     )
     assert.deepEqual(notices, ['This machine has no IPv6, so SIP is listened for on IPv4 only'])
     const asked = await loadConfig({ flags: { sip: ['udp:[::]:5060'] }, ...without })
@@ -228,12 +237,16 @@ describe("loadConfig() and the original's variables", () => {
 
   test('what this version does not have is said aloud, and secrets are not repeated', async () => {
     const { notices } = await load({
-      env: { SENTRYPEER_PEER_TO_PEER: '1', SENTRYPEER_OAUTH2_CLIENT_SECRET: 's3cret', SENTRYPEER_CERT: './c.pem' },
+      env: {
+        SENTRYPEER_PEER_TO_PEER: '1',
+        SENTRYPEER_OAUTH2_CLIENT_SECRET: 's3cret',
+        SENTRYPEER_TLS_LISTEN_ADDRESS: '0.0.0.0:5061',
+      },
     })
     assert.deepEqual(notices, [
       'SENTRYPEER_PEER_TO_PEER has no effect: sharing with other nodes is not in this version',
       'SENTRYPEER_OAUTH2_CLIENT_SECRET has no effect: OAuth 2 belongs to webhooks, which are not in this version',
-      'SENTRYPEER_CERT has no effect: SIP over TLS is not in this version',
+      'SENTRYPEER_TLS_LISTEN_ADDRESS has no effect: sip.listen says where TLS is listened for, as tls:ADDRESS:PORT',
     ])
   })
 
@@ -258,10 +271,25 @@ describe("loadConfig() and the original's variables", () => {
     assert.deepEqual(overruled.notices, [])
   })
 
-  test("the original's configuration file is read, and has no effect", async () => {
-    const { notices, file } = await load({ toml: 'cert = "a"\nkey = "b"\ntls_listen_address = "0.0.0.0:5061"\n' })
-    assert.equal(notices[0], `cert (file ${file}, line 1) has no effect: SIP over TLS is not in this version`)
-    assert.equal(notices.length, 3)
+  test('a certificate and its key are taken from variables and flags of the original', async () => {
+    const both = await load({ env: { SENTRYPEER_CERT: '/x/c.pem', SENTRYPEER_KEY: '/x/k.pem' } })
+    assert.deepEqual(both.config.sip.tls, { certificate: '/x/c.pem', key: '/x/k.pem', minVersion: '1.2' })
+    const flags = await load({ flags: { tlsCertificate: '/x/c.pem', tlsKey: '/x/k.pem' } })
+    assert.deepEqual(flags.config.sip.tls, both.config.sip.tls)
+    assert.equal(
+      await refusal({ env: { SENTRYPEER_CERT: '/x/c.pem' } }),
+      'sip.tls.certificate (environment SENTRYPEER_CERT) is set without sip.tls.key: set both, or neither',
+    )
+  })
+
+  test("the original's configuration file is read, save where it listened", async () => {
+    const { config, notices, file } = await load({
+      toml: 'cert = "a"\nkey = "b"\ntls_listen_address = "0.0.0.0:5061"\n',
+    })
+    assert.deepEqual(config.sip.tls, { certificate: join(dir, 'a'), key: join(dir, 'b'), minVersion: '1.2' })
+    assert.deepEqual(notices, [
+      `tls_listen_address (file ${file}, line 3) has no effect: sip.listen says where TLS is listened for, as tls:ADDRESS:PORT`,
+    ])
   })
 })
 
@@ -312,12 +340,21 @@ describe('loadConfig() refusals', () => {
       'log.level = "inof" (file T, line 2): must be debug, info, warn or error; did you mean info?',
     ],
     [
-      '[sip]\nlisten = ["tls:0.0.0.0:5061"]',
-      'sip.listen = ["tls:0.0.0.0:5061"] (file T, line 2): "tls:0.0.0.0:5061": tls is not in this version, only udp and tcp are',
+      '[sip]\nlisten = ["tlz:0.0.0.0:5061"]',
+      'sip.listen = ["tlz:0.0.0.0:5061"] (file T, line 2): "tlz:0.0.0.0:5061": must be TRANSPORT:ADDRESS:PORT with udp, tcp, tls, ws, wss as TRANSPORT, such as udp:127.0.0.1:5060 or tls:[::1]:5061; did you mean tls?',
+    ],
+    [
+      '[sip]\nlisten = ["tcp:0.0.0.0:5061", "tls:0.0.0.0:5061"]',
+      'sip.listen: tcp:0.0.0.0:5061 and tls:0.0.0.0:5061 need the same TCP port; give one of them another',
+    ],
+    ['[sip]\nlisten = ["ws:[::1]:80", "ws:[::1]:80"]', 'sip.listen: ws:[::1]:80 is there twice'],
+    [
+      '[sip.tls]\nmin_version = "1.4"',
+      'sip.tls.min_version = "1.4" (file T, line 2): must be 1.0, 1.1, 1.2 or 1.3; did you mean 1.0?',
     ],
     [
       '[sip]\nlisten = "udp:0.0.0.0:5060"',
-      'sip.listen = "udp:0.0.0.0:5060" (file T, line 2): must be a list of texts, such as ["udp:192.0.2.1:5060","tcp:[2001:db8::1]:5060"]',
+      'sip.listen = "udp:0.0.0.0:5060" (file T, line 2): must be a list of texts, such as ["udp:192.0.2.1:5060","tls:[2001:db8::1]:5061"]',
     ],
     [
       '[sip]\nlisten = []',
@@ -359,8 +396,8 @@ describe('loadConfig() refusals', () => {
       'api.port = "http" (environment SENTRYPEER_API_PORT): must be a whole number from 0 to 65535, such as 8082',
     )
     assert.equal(
-      await refusal({ flags: { sip: ['ws:127.0.0.1:80'] } }),
-      'sip.listen = ["ws:127.0.0.1:80"] (flag --sip): "ws:127.0.0.1:80": ws is not in this version, only udp and tcp are',
+      await refusal({ flags: { sip: ['ws://127.0.0.1:80/'] } }),
+      'sip.listen = ["ws://127.0.0.1:80/"] (flag --sip): "ws://127.0.0.1:80/": has no slashes: ws:127.0.0.1:80',
     )
     assert.equal(
       await refusal({ flags: { api: 'localhost' } }),
@@ -416,15 +453,17 @@ describe('parseSipListen()', () => {
     ['UDP:[::]:0', { transport: 'udp', host: '::', port: 0 }],
     ['udp:[2001:DB8:0::1]:5060', { transport: 'udp', host: '2001:db8::1', port: 5060 }],
     ['udp:[fe80::1%eth0]:5060', { transport: 'udp', host: 'fe80::1%eth0', port: 5060 }],
+    ['tls:0.0.0.0:5061', { transport: 'tls', host: '0.0.0.0', port: 5061 }],
+    ['ws:[::]:80', { transport: 'ws', host: '::', port: 80 }],
+    ['WSS:127.0.0.1:443', { transport: 'wss', host: '127.0.0.1', port: 443 }],
     ['tcp:localhost:5060', { transport: 'tcp', host: '127.0.0.1', port: 5060 }],
   ]
   for (const [text, listen] of good) test(text, () => assert.deepEqual(parseSipListen(text), listen))
 
   const bad: readonly [string, RegExp][] = [
-    ['tls:0.0.0.0:5061', /^tls is not in this version, only udp and tcp are$/],
-    ['wss:0.0.0.0:443', /^wss is not in this version/],
-    ['127.0.0.1:5060', /^must be TRANSPORT:ADDRESS:PORT, such as/],
-    ['sip:127.0.0.1:5060', /^must be TRANSPORT:ADDRESS:PORT, such as/],
+    ['127.0.0.1:5060', /^must be TRANSPORT:ADDRESS:PORT with udp, tcp, tls, ws, wss as TRANSPORT, such as/],
+    ['sip:127.0.0.1:5060', /^must be TRANSPORT:ADDRESS:PORT with/],
+    ['tls:127.0.0.1', /^must be written like tls:127\.0\.0\.1:5061$/],
     ['udp:127.0.0.1', /^must be written like udp:127\.0\.0\.1:5060$/],
     ['udp:::1:5060', /^IPv6 addresses stand in brackets, such as \[::1\]:5060$/],
     ['udp:127.0.0.1:65536', /^the port must be from 0 to 65535$/],
@@ -448,7 +487,7 @@ describe('the documents of the configuration', () => {
 
   test('configTable() has a line for every setting, each name once', () => {
     const rows = configTable()
-    assert.equal(rows.length, 28)
+    assert.equal(rows.length, 31)
     assert.equal(new Set(rows.map((row) => row.environment)).size, rows.length)
     assert.deepEqual(
       rows.find((row) => row.key === 'json_log.max_mib'),

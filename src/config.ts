@@ -58,7 +58,10 @@ export async function loadConfig({
   const problems = sources.flatMap((source) => source.problems)
   const { values, origins } = readSettings(given, env, problems)
   const config = buildConfig(values, readPersonas(values, given, problems))
-  if (problems.length === 0) checkTogether(config, problems)
+  if (problems.length === 0) {
+    checkTogether(config, problems)
+    checkCertificate(origins, problems)
+  }
   if (problems.length > 0) throw new DaemonError('CONFIG_INVALID', joinProblems(problems))
   const notices = [...sources.flatMap((source) => source.notices), ...exposureNotices(config)]
   const database = originalDatabase(origins.get('state.dir'), flags, env)
@@ -121,6 +124,13 @@ function readSettings(given: ReadonlyMap<string, Setting>, env: NodeJS.ProcessEn
   return { values, origins }
 }
 
+/** Files that lie in the state folder unless they are set. */
+const IN_STATE_DIR: Readonly<Record<string, string>> = {
+  'json_log.file': 'sentrypeer_json.log',
+  'sip.tls.certificate': 'tls/cert.pem',
+  'sip.tls.key': 'tls/key.pem',
+}
+
 function defaultOf(
   key: string,
   constant: unknown,
@@ -128,8 +138,8 @@ function defaultOf(
   env: NodeJS.ProcessEnv,
 ): Setting {
   const setting = { origin: 'default', where: 'default', base: process.cwd() }
-  if (key === 'json_log.file')
-    return { ...setting, value: join(String(values.get('state.dir')), 'sentrypeer_json.log') }
+  const inState = IN_STATE_DIR[key]
+  if (inState !== undefined) return { ...setting, value: join(String(values.get('state.dir')), inState) }
   if (key !== 'state.dir') return { ...setting, value: constant }
   const { dir, origin } = defaultStateDir(env)
   return { ...setting, value: dir, origin, where: origin }
@@ -188,14 +198,32 @@ function checkTogether({ sip }: Config, problems: string[]): void {
   if (sip.enabled && sip.listen.length === 0) {
     problems.push('sip.listen = []: there is nothing to listen on; to switch SIP off, set sip.enabled = false')
   }
-  const seen = new Set<string>()
   const addresses = sip.addressPersonas.map(({ address }) => address)
   const twice = addresses.find((address, index) => addresses.indexOf(address) < index)
   if (twice !== undefined) problems.push(`sip.address_personas: ${twice} is there twice`)
+  const seen = new Map<string, string>()
   for (const listen of sip.listen) {
     const text = formatSipListen(listen)
-    if (listen.port !== 0 && seen.has(text)) problems.push(`sip.listen: ${text} is there twice`)
-    seen.add(text)
+    // All but UDP stand on TCP, where one address and port is one listener.
+    const place = `${listen.transport === 'udp' ? 'udp' : 'tcp'} ${formatHostPort(listen.host, listen.port)}`
+    const other = seen.get(place)
+    if (listen.port !== 0 && other === text) problems.push(`sip.listen: ${text} is there twice`)
+    else if (listen.port !== 0 && other !== undefined) {
+      problems.push(`sip.listen: ${other} and ${text} need the same TCP port; give one of them another`)
+    }
+    seen.set(place, text)
+  }
+}
+
+/** A certificate and a key belong together. */
+function checkCertificate(origins: ReadonlyMap<string, string>, problems: string[]): void {
+  const isSet = (key: string) => origins.get(key) !== 'default'
+  for (const [one, other] of [
+    ['sip.tls.certificate', 'sip.tls.key'],
+    ['sip.tls.key', 'sip.tls.certificate'],
+  ] as const) {
+    if (isSet(one) && !isSet(other))
+      problems.push(`${one} (${origins.get(one)}) is set without ${other}: set both, or neither`)
   }
 }
 

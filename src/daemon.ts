@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { listenApi } from './api/api.ts'
-import type { Config, SipListen } from './config.ts'
+import type { Config } from './config.ts'
 import type { Event } from './core/event.ts'
+import { ensureCertificate, followCertificate, readCertificate } from './daemon/_certificate.ts'
 import { followJournal } from './daemon/_follow.ts'
 import { announceNode, readAdminKey, readNodeId } from './daemon/_identity.ts'
 import { ownAddresses } from './daemon/_own-addresses.ts'
@@ -122,42 +123,56 @@ type ListenDeps = {
 async function listenForAttackers(config: Config, deps: ListenDeps): Promise<Sensors> {
   const { store, log } = deps
   const listen = config.sip.enabled ? config.sip.listen : []
-  const onlyOf = (transport: SipListen['transport']) => ({
-    ...config.sip,
-    listen: listen.filter((address) => address.transport === transport),
-  })
+  const datagrams = listen.filter(({ transport }) => transport === 'udp')
+  const streams = listen.filter(({ transport }) => transport !== 'udp')
+  const isSecure = streams.some(({ transport }) => transport === 'tls' || transport === 'wss')
+  const files = config.sip.tls
+  if (isSecure)
+    ensureCertificate(files, {
+      stateDir: config.state.dir,
+      subject: config.sip.personas.default.certificate,
+      now: deps.now(),
+    })
+  const credentials = isSecure ? { credentials: readCertificate(files) } : {}
   const keep = (bytes: Uint8Array, error: unknown): void => {
     const path = keepVector(config.state.dir, bytes, error)
     if (path !== null) log.warn({ path }, 'a packet uncovered a bug; it is kept, please report it')
   }
   await using parts = new AsyncDisposableStack()
   const receivers = parts.use(
-    await listenReceivers(onlyOf('udp'), {
-      clockOffset: deps.clockOffset,
-      openInlet: () => store.openInlet(),
-      log: {
-        info: (object, text) => log.info(object, text),
-        warn: (object, text) => log.warn(object, text),
-        error: (object, text) => log.error(object, text),
+    await listenReceivers(
+      { ...config.sip, listen: datagrams },
+      {
+        clockOffset: deps.clockOffset,
+        openInlet: () => store.openInlet(),
+        log: {
+          info: (object, text) => log.info(object, text),
+          warn: (object, text) => log.warn(object, text),
+          error: (object, text) => log.error(object, text),
+        },
+        keepVector: keep,
+        onFatal: deps.onFatal,
       },
-      keepVector: keep,
-      onFatal: deps.onFatal,
-    }),
+    ),
   )
   const connections = parts.use(
-    await listenSensors(onlyOf('tcp'), {
-      now: deps.now,
-      random: (size) => randomBytes(size),
-      observe: (observation) => store.append(observation),
-      observeDatagram: () => {
-        throw new Error('datagrams belong to the threads that receive')
+    await listenSensors(
+      { ...config.sip, listen: streams, ...credentials },
+      {
+        now: deps.now,
+        random: (size) => randomBytes(size),
+        observe: (observation) => store.append(observation),
+        observeDatagram: () => {
+          throw new Error('datagrams belong to the threads that receive')
+        },
+        isBusy: () => store.isBusy(),
+        log,
+        keepVector: keep,
+        ownAddresses,
       },
-      isBusy: () => store.isBusy(),
-      log,
-      keepVector: keep,
-      ownAddresses,
-    }),
+    ),
   )
+  if (isSecure) parts.use(followCertificate(files, { renew: (renewed) => connections.renewCredentials(renewed), log }))
   const owned = parts.move()
   return {
     listeners: [...receivers.listeners, ...connections.listeners],

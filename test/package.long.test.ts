@@ -35,7 +35,8 @@ async function installPackage(t: TestContext): Promise<{ dir: string; packed: st
 
 /** A whole node, with the threads that it starts from files of its own. */
 async function startAndStop(command: string, stateDir: string): Promise<void> {
-  const args = ['start', '--state-dir', stateDir, '--sip', 'udp:127.0.0.1:0', '--api', '127.0.0.1:0', '--json']
+  const where = ['--state-dir', stateDir, '--sip', 'udp:127.0.0.1:0', '--api', '127.0.0.1:0']
+  const args = ['start', ...where, '--persona', 'kamailio', '--json']
   const node = spawn(process.execPath, [command, ...args], { env, stdio: ['ignore', 'pipe', 'ignore'] })
   const exited = once(node, 'exit')
   for await (const line of createInterface({ input: node.stdout })) {
@@ -55,6 +56,7 @@ test('the packed package installs without scripts and runs', async (t) => {
   assert.match((await sentrypeer('--help')).stdout, /sentrypeer start/)
   await startAndStop(command, path.join(dir, 'state'))
   assert.match((await sentrypeer('reindex', '--state-dir', path.join(dir, 'state'))).stdout, /./)
+  assert.match((await sentrypeer('config', 'personas', 'freeswitch')).stdout, /^title = "FreeSWITCH/m)
   assert(packed.some((file) => file === 'LICENSES/GPL-2.0-only.txt'))
   assert.deepEqual(
     packed.filter((file) => /(^|\/)(src|test|tools|node_modules)\/|\.test\./.test(file)),

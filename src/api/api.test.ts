@@ -262,7 +262,26 @@ test('an event is shown as it is contracted', async () => {
     callId: 'abc@198.51.100.7',
     cseq: '1 INVITE',
     calledNumber: '900442081234567',
-    calledNumbers: [{ from: 'request-uri', raw: '900442081234567' }],
+    calledNumbers: [
+      {
+        from: 'request-uri',
+        raw: '900442081234567',
+        class: 'number',
+        e164: '+442081234567',
+        dialPrefix: '900',
+        candidates: [
+          {
+            e164: '+442081234567',
+            score: 7.85,
+            dialPrefix: '900',
+            country: 'GB',
+            numberType: 'FIXED_LINE',
+            isNonGeographic: false,
+          },
+        ],
+      },
+    ],
+    otherNumbers: [],
     e164: '+442081234567',
     userAgent: 'pplsip',
     validation: 'none',
@@ -280,8 +299,31 @@ test('an event is shown as it is contracted', async () => {
     lastAt: '2026-11-23T09:05:18.914Z',
     raw: Buffer.from(raw).toString(),
     rawShed: false,
+    ja4: null,
+    media: null,
     rawBase64: Buffer.from(raw).toString('base64'),
   })
+})
+
+test('an event of media shows its summary, and the TLS connection of an event its fingerprint', async () => {
+  const deps = fakeApiDeps()
+  const media = {
+    callId: 'a84b4c76e66710',
+    codec: 'PCMU',
+    payloadType: 0,
+    packetCount: 250,
+    byteCount: 43_000,
+    lostCount: 2,
+    foreignCount: 0,
+    dtmf: '12#',
+    durationMs: 5020,
+    ssrcs: ['ffffffff'],
+  }
+  deps.store.push({ kind: 'media', transport: 'rtp', media })
+  deps.store.push({ transport: 'tls', ja4: 't13d1516h2_8daaf6152771_b186095e22b6' })
+  const app = await buildApi(deps)
+  assert.deepEqual((await getJson(app, '/v1/events/10')).body.media, media)
+  assert.equal((await getJson(app, '/v1/events/20')).body.ja4, 't13d1516h2_8daaf6152771_b186095e22b6')
 })
 
 test('raw bytes are UTF-8 when they are that, else a character each', async () => {

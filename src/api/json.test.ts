@@ -4,25 +4,29 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import Schema from 'typebox/schema'
 import { INDICATOR_KINDS, type Indicator } from '../core/indicator.ts'
+import { dialPrefixesOf, placeOf } from '../core/number-details.ts'
 import { TAGS } from '../core/tags.ts'
 import { SOURCE_VALIDATIONS } from '../core/validation.ts'
 import { indicatorText } from './json.ts'
-import { DialledSchema, IndicatorSchema } from './schemas.ts'
+import { DialledSchema, DialPrefixSchema, IndicatorSchema } from './schemas.ts'
 
 const time = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }).map(Number)
 const hostile = fc.string({ unit: 'binary', maxLength: 64 })
+const dialledForm = fc.oneof(hostile, fc.constantFrom('00442081234567', '900442081234567', '+442081234567', '1000'))
 
 const indicators: fc.Arbitrary<Indicator> = fc.record({
   kind: fc.constantFrom(...INDICATOR_KINDS),
-  value: hostile,
+  value: fc.oneof(hostile, fc.constantFrom('+442081234567', '+881631234567', '1000')),
   firstSeenAt: time,
   lastSeenAt: time,
   count: fc.maxSafeNat(),
   repeatCount: fc.maxSafeNat(),
   validation: fc.constantFrom(...SOURCE_VALIDATIONS),
   tags: fc.subarray([...TAGS]),
-  dialled: fc.array(fc.record({ raw: hostile, count: fc.nat(), lastSeenAt: time }), { maxLength: 4 }),
+  dialled: fc.array(fc.record({ raw: dialledForm, count: fc.nat(), lastSeenAt: time }), { maxLength: 4 }),
 })
+
+const NOWHERE = { country: null, numberType: null, isNonGeographic: false }
 
 /** As the contract has it, made by the language. */
 function contracted(indicator: Indicator) {
@@ -50,13 +54,19 @@ function contracted(indicator: Indicator) {
     },
   }
   if (kind === 'ip-address') return json
-  return { ...json, dialled: dialled.map((form) => ({ ...form, lastSeenAt: rfc3339(form.lastSeenAt) })) }
+  const { country, numberType, isNonGeographic } = value.startsWith('+') ? placeOf(value) : NOWHERE
+  const forms = dialled.map((form) => ({ ...form, lastSeenAt: rfc3339(form.lastSeenAt) }))
+  return { ...json, country, numberType, isNonGeographic, dialled: forms, dialPrefixes: dialPrefixesOf(value, dialled) }
 }
 
-/** The schema with the form of a number in place of the reference to it. */
+/** The schema with the parts of a number in place of the references to them. */
 const schema = {
   ...IndicatorSchema,
-  properties: { ...IndicatorSchema.properties, dialled: { type: 'array', items: DialledSchema } },
+  properties: {
+    ...IndicatorSchema.properties,
+    dialled: { type: 'array', items: DialledSchema },
+    dialPrefixes: { type: 'array', items: DialPrefixSchema },
+  },
 }
 
 test('an indicator written by hand is what JSON.stringify makes of the contract, and fits the schema', () => {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { isUtf8 } from 'node:buffer'
 import { HIDDEN_CREDENTIALS, hideCredentials, hideTags } from '../core/credentials.ts'
-import type { EventAuth, EventTool } from '../core/event.ts'
-import type { DialledForm, Indicator } from '../core/indicator.ts'
+import type { CalledNumber, EventAuth, EventTool } from '../core/event.ts'
+import type { Indicator } from '../core/indicator.ts'
+import { describeNumber, dialPrefixesOf, type NumberPlace, placeOf } from '../core/number-details.ts'
 import type { IndexedEvent } from '../store/types.ts'
-import type { EventJson } from './schemas.ts'
+import type { EventJson, NumberJson } from './schemas.ts'
 
 /** RFC 3339 in UTC, to the millisecond. */
 export const timeJson = (at: number): string => new Date(at).toISOString()
@@ -14,19 +15,25 @@ export const timeJson = (at: number): string => new Date(at).toISOString()
  * listed, so what is known of it is that it was seen.
  */
 export function indicatorText(indicator: Indicator): string {
-  const { kind, value, count, repeatCount, validation, tags, dialled } = indicator
+  const { kind, value, count, repeatCount, validation, tags } = indicator
   const seen = `"firstSeenAt":"${timeJson(indicator.firstSeenAt)}","lastSeenAt":"${timeJson(indicator.lastSeenAt)}"`
   const what = `"validation":"${validation}","tags":[${tags.map((tag) => `"${tag}"`).join()}]`
-  return `{"kind":"${kind}","value":${JSON.stringify(value)},"verdict":"seen","score":0,"count":${count},"repeatCount":${repeatCount},${seen},"validUntil":null,${what},"authors":1,"country":null,"asn":null,"why":{"rule":"seen","text":"${whySeen(count)}"}${kind === 'phone-number' ? dialledText(dialled) : ''}}`
+  const place = kind === 'phone-number' && value.startsWith('+') ? placeOf(value) : NOWHERE
+  const where = `"country":${JSON.stringify(place.country)},"asn":null`
+  return `{"kind":"${kind}","value":${JSON.stringify(value)},"verdict":"seen","score":0,"count":${count},"repeatCount":${repeatCount},${seen},"validUntil":null,${what},"authors":1,${where},"why":{"rule":"seen","text":"${whySeen(count)}"}${kind === 'phone-number' ? numberText(indicator, place) : ''}}`
 }
 
-const dialledText = (dialled: readonly DialledForm[]): string =>
-  `,"dialled":[${dialled
-    .map(
-      ({ raw, count, lastSeenAt }) =>
-        `{"raw":${JSON.stringify(raw)},"count":${count},"lastSeenAt":"${timeJson(lastSeenAt)}"}`,
-    )
-    .join()}]`
+const NOWHERE: NumberPlace = { country: null, numberType: null, isNonGeographic: false }
+
+/** What is told of numbers alone. */
+function numberText({ value, dialled }: Indicator, { numberType, isNonGeographic }: NumberPlace): string {
+  const forms = dialled.map(
+    ({ raw, count, lastSeenAt }) =>
+      `{"raw":${JSON.stringify(raw)},"count":${count},"lastSeenAt":"${timeJson(lastSeenAt)}"}`,
+  )
+  const prefixes = JSON.stringify(dialPrefixesOf(value, dialled))
+  return `,"numberType":${JSON.stringify(numberType)},"isNonGeographic":${isNonGeographic},"dialled":[${forms.join()}],"dialPrefixes":${prefixes}`
+}
 
 const whySeen = (count: number) =>
   `This node saw it in ${count} ${count === 1 ? 'event' : 'events'} of the last 7 days. Being seen is no verdict: nothing is blocked for it.`
@@ -55,7 +62,8 @@ export function eventJson(indexed: IndexedEvent, options: EventJsonOptions): Eve
     callId: event.callId,
     cseq: event.cseq,
     calledNumber: event.calledNumber,
-    calledNumbers: event.calledNumbers.map((called) => ({ from: called.from, raw: called.raw })),
+    calledNumbers: event.calledNumbers.map(numberJson),
+    otherNumbers: event.otherNumbers.map(numberJson),
     e164: event.e164,
     userAgent: event.userAgent,
     validation: event.validation,
@@ -73,9 +81,16 @@ export function eventJson(indexed: IndexedEvent, options: EventJsonOptions): Eve
     lastAt: timeJson(lastAt),
     raw: rawText(raw),
     rawShed: event.rawShed,
+    ja4: event.ja4,
+    media: event.media === null ? null : { ...event.media, ssrcs: [...event.media.ssrcs] },
   }
   if (options.base64 === true) json.rawBase64 = asBuffer(raw).toString('base64')
   return json
+}
+
+function numberJson({ from, raw }: CalledNumber): NumberJson {
+  const { candidates, ...details } = describeNumber(raw)
+  return { from, raw, ...details, candidates: candidates.map((candidate) => ({ ...candidate })) }
 }
 
 /** Whether a password was found is part of the secret. */

@@ -88,7 +88,16 @@ test('the document is whole: each route has a name, a summary and schemas for wh
 test('shared schemas have their own names', async () => {
   const { document } = await seenApi()
   const names = Object.keys(document.components.schemas)
-  assert.deepEqual(names.sort(), ['Call', 'DialledForm', 'Event', 'EventPage', 'Indicator', 'IndicatorPage', 'Problem'])
+  assert.deepEqual(names.sort(), [
+    'Call',
+    'DialPrefix',
+    'DialledForm',
+    'Event',
+    'EventPage',
+    'Indicator',
+    'IndicatorPage',
+    'Problem',
+  ])
 })
 
 test('the routes are the contracted ones', async () => {

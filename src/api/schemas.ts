@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import Type, { type Static, type TSchema } from 'typebox'
-import { COLLECTED_METHODS, EVENT_KINDS, TRANSPORTS } from '../core/event.ts'
+import { COLLECTED_METHODS, EVENT_KINDS, NUMBER_SOURCES, TRANSPORTS } from '../core/event.ts'
 import { INDICATOR_KINDS } from '../core/indicator.ts'
+import { NUMBER_CLASSES } from '../core/number-details.ts'
 import { SCANNER_TOOLS, SCANNER_TOOLS_VERSION, TOOL_EVIDENCES } from '../core/scanner-tools.ts'
 import { TAGS } from '../core/tags.ts'
 import { SOURCE_VALIDATIONS } from '../core/validation.ts'
@@ -31,6 +32,18 @@ export const DialledSchema = Type.Object(
   { $id: 'DialledForm', ...closed, description: 'One form in which a number was dialled' },
 )
 
+const place = {
+  country: nullable<string>('string', { description: 'ISO 3166-1' }),
+  numberType: nullable<string>('string', { description: 'As libphonenumber names it: PREMIUM_RATE, MOBILE, …' }),
+  isNonGeographic: Type.Boolean({ description: 'Of a worldwide service that costs: +870, 878, 881, 882, 883, 979' }),
+}
+const prefix = Type.String({ description: 'What was dialled before the number: digits and + * #' })
+
+export const DialPrefixSchema = Type.Object(
+  { prefix, count: count() },
+  { $id: 'DialPrefix', ...closed, description: 'What was dialled before a number, and how often' },
+)
+
 export const IndicatorSchema = Type.Object(
   {
     kind: oneOf(INDICATOR_KINDS),
@@ -45,16 +58,58 @@ export const IndicatorSchema = Type.Object(
     validation: oneOf(SOURCE_VALIDATIONS, 'How sure it is that a source was not forged: the best that was seen'),
     tags: Type.Array(oneOf(TAGS)),
     authors: count('Independent nodes that saw it'),
-    country: nullable<string>('string'),
+    country: nullable<string>('string', { description: 'Of a number, as ISO 3166-1 has it' }),
     asn: nullable<number>('integer'),
     why: Type.Object({ rule: Type.String(), text: Type.String() }, closed),
+    numberType: Type.Optional(place.numberType),
+    isNonGeographic: Type.Optional(place.isNonGeographic),
     dialled: Type.Optional(Type.Array(Type.Ref('DialledForm#') as unknown as typeof DialledSchema)),
+    dialPrefixes: Type.Optional(Type.Array(Type.Ref('DialPrefix#') as unknown as typeof DialPrefixSchema)),
   },
   { $id: 'Indicator', ...closed, description: 'An IP address or phone number, and what is known of it' },
 )
 export type IndicatorJson = Static<typeof IndicatorSchema>
 
-const CalledNumberSchema = Type.Object({ from: oneOf(['request-uri', 'to'] as const), raw: Type.String() }, closed)
+const dialPrefix = nullable<string>('string', { description: 'What was dialled before e164: digits and + * #' })
+const CandidateSchema = Type.Object(
+  {
+    e164: Type.String(),
+    score: Type.Number({
+      description: '4 for a valid number, 3 for a dial prefix before it, up to 1 for how short that is',
+    }),
+    dialPrefix: prefix,
+    ...place,
+  },
+  closed,
+)
+const NumberSchema = Type.Object(
+  {
+    from: oneOf(NUMBER_SOURCES),
+    raw: Type.String(),
+    class: oneOf(NUMBER_CLASSES),
+    e164: nullable<string>('string'),
+    dialPrefix,
+    candidates: Type.Array(CandidateSchema, { description: 'What it may stand for, best first, three at most' }),
+  },
+  closed,
+)
+export type NumberJson = Static<typeof NumberSchema>
+
+const MediaSchema = Type.Object(
+  {
+    callId: Type.String(),
+    codec: nullable<string>('string'),
+    payloadType: nullable<number>('integer'),
+    packetCount: count(),
+    byteCount: count(),
+    lostCount: count(),
+    foreignCount: count(),
+    dtmf: Type.String(),
+    durationMs: count(),
+    ssrcs: Type.Array(Type.String()),
+  },
+  closed,
+)
 
 const SECRET = 'Hidden from requests without a key'
 const AuthSchema = Type.Object(
@@ -98,7 +153,8 @@ export const EventSchema = Type.Object(
     callId: nullable<string>('string'),
     cseq: nullable<string>('string'),
     calledNumber: nullable<string>('string'),
-    calledNumbers: Type.Array(CalledNumberSchema),
+    calledNumbers: Type.Array(NumberSchema, { description: 'Those dialled, two at most: they count for indicators' }),
+    otherNumbers: Type.Array(NumberSchema, { description: 'Others in the message, which count for nothing' }),
     e164: nullable<string>('string'),
     userAgent: nullable<string>('string'),
     validation: oneOf(SOURCE_VALIDATIONS),
@@ -116,6 +172,11 @@ export const EventSchema = Type.Object(
     lastAt: time(),
     raw: Type.String({ description: 'As received: UTF-8 if it is that, else one character per byte' }),
     rawShed: Type.Boolean({ description: 'Not all bytes were kept' }),
+    ja4: nullable<string>('string', { description: 'Fingerprint of the TLS connection' }),
+    media: Type.Unsafe<Static<typeof MediaSchema> | null>({
+      anyOf: [MediaSchema, { type: 'null' }],
+      description: 'Of an event of kind media: what a call sent, counted',
+    }),
     rawBase64: Type.Optional(Type.String({ contentEncoding: 'base64', description: 'Only of a single event' })),
   },
   { $id: 'Event', ...closed, description: 'What one sensor saw' },
@@ -163,6 +224,7 @@ export const CallSchema = Type.Object(
 
 export const SHARED_SCHEMAS = [
   DialledSchema,
+  DialPrefixSchema,
   IndicatorSchema,
   EventSchema,
   ProblemSchema,

@@ -108,8 +108,8 @@ describe('sentrypeer', () => {
     ['help lists', /unknown command 'lists'\n\(Did you mean list\?\)/],
     ['help nonsense', /unknown command 'nonsense'/],
     [
-      'start --sip tls:0.0.0.0:5061',
-      /sip\.listen = \["tls:0\.0\.0\.0:5061"\] \(flag --sip\): .*not in this version.* \[CONFIG_INVALID\]/,
+      'start --sip tls:0.0.0.0',
+      /sip\.listen = \["tls:0\.0\.0\.0"\] \(flag --sip\): .*must be written like tls:127\.0\.0\.1:5061.* \[CONFIG_INVALID\]/,
     ],
     ['start --api localhost', /--api "localhost": must be written like 127\.0\.0\.1:8082/],
     ['status --url nonsense', /^sentrypeer: --url "nonsense": must be a URL, such as http:\/\/127\.0\.0\.1:8082/],
@@ -139,6 +139,13 @@ describe('sentrypeer ip and number', () => {
     '/v1/ip-addresses/192.0.2.1': indicator('192.0.2.1', 1234),
     '/v1/phone-numbers/%2B442079460000': {
       ...indicator('+442079460000', 3),
+      country: 'GB',
+      numberType: 'FIXED_LINE',
+      isNonGeographic: false,
+      dialPrefixes: [
+        { prefix: '900', count: 3 },
+        { prefix: '', count: 1 },
+      ],
       dialled: [
         { raw: '900442079460000', count: 3, lastSeenAt: AT },
         { raw: '0442079460000', count: 1, lastSeenAt: AT },
@@ -163,9 +170,13 @@ describe('sentrypeer ip and number', () => {
     )
   })
 
-  test('number shows the forms dialled', async () => {
+  test('number shows the forms dialled, and behind what', async () => {
     await using node = await fakeNode(answers)
     const { stdout } = await run(['number', '+442079460000', '--url', node.url])
+    assert.match(
+      stdout,
+      / {2}country {8}GB\n {2}number type {4}fixed line\n {2}dial prefixes {2}900 \(3 times\), none\n/,
+    )
     assert.match(
       stdout,
       / {2}dialled as\n {4}900442079460000 {2}3 times, last 1 min ago\n {4}0442079460000 {2}once, last 1 min ago\n$/,

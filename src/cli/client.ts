@@ -20,7 +20,10 @@ export type IndicatorJson = {
   country?: string | null
   asn?: number | null
   why?: { rule: string; text: string }
+  numberType?: string | null
+  isNonGeographic?: boolean
   dialled?: { raw: string; count: number; lastSeenAt: string }[]
+  dialPrefixes?: { prefix: string; count: number }[]
 }
 export type EventJson = {
   id: string

@@ -66,13 +66,8 @@ describe('translateOriginalFlags()', () => {
     ],
     [
       '-r -t c.pem -k k.pem -z 0.0.0.0:5061',
-      'start --interaction low',
-      [
-        '-t: has no effect: SIP over TLS is not in this version',
-        '-k: has no effect: SIP over TLS is not in this version',
-        '-z: has no effect: SIP over TLS is not in this version',
-        TODAY,
-      ],
+      'start --interaction low --tls-certificate c.pem --tls-key k.pem',
+      ['-z: has no effect: TLS is listened for on port 5061, or where --sip tls:ADDRESS:PORT says', TODAY],
     ],
     ['-rN', 'start --interaction low', ['-N: has no effect: there is no other listener to choose', TODAY]],
     ['-r -f', 'start --interaction low --db-file', [TODAY]],

@@ -8,7 +8,7 @@ type Meaning = { readonly argv?: readonly string[]; readonly notice?: string }
 const POOL = 'has no effect: sharing with other nodes is not in this version'
 const WEBHOOK = 'has no effect: webhooks are not in this version'
 const OAUTH2 = 'has no effect: OAuth 2 belongs to webhooks, which are not in this version'
-const TLS = 'has no effect: SIP over TLS is not in this version'
+const TLS_LISTEN = 'has no effect: TLS is listened for on port 5061, or where --sip tls:ADDRESS:PORT says'
 
 /** Letters that stand alone. */
 const SWITCHES: Readonly<Record<string, Meaning>> = {
@@ -35,9 +35,9 @@ const WITH_VALUE: Readonly<Record<string, (value: string) => Meaning>> = {
   b: () => ({ notice: POOL }),
   i: () => ({ notice: OAUTH2 }),
   c: () => ({ notice: OAUTH2 }),
-  t: () => ({ notice: TLS }),
-  k: () => ({ notice: TLS }),
-  z: () => ({ notice: TLS }),
+  t: (value) => ({ argv: ['--tls-certificate', value] }),
+  k: (value) => ({ argv: ['--tls-key', value] }),
+  z: () => ({ notice: TLS_LISTEN }),
 }
 
 const URL_START = /^https?:\/\//i

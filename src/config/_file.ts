@@ -4,10 +4,12 @@ import { parse, TomlDate, TomlError } from 'smol-toml'
 import { quote } from '../core/text.ts'
 import { LEAVES, leafOf, SECTIONS } from './_leaves.ts'
 import { nearest } from './_nearest.ts'
+import { TLS_LISTEN } from './_original.ts'
 import { emptySource, type Source } from './_source.ts'
 
-/** The only keys of the original's configuration file, all at its top. */
-const ORIGINAL_KEYS = new Set(['cert', 'key', 'tls_listen_address'])
+/** The keys of the original's configuration file, all at its top: what they mean here, and one that means nothing. */
+const ORIGINAL_KEYS: Readonly<Record<string, string>> = { cert: 'sip.tls.certificate', key: 'sip.tls.key' }
+const ORIGINAL_LISTEN_KEY = 'tls_listen_address'
 const SECTION_KEYS = new Set(SECTIONS.map(({ key }) => key))
 const KEYS = [...LEAVES.map(({ key }) => key), ...SECTION_KEYS]
 
@@ -32,13 +34,14 @@ export function readFileText(path: string, text: string): Source {
     const key = entryPath.join('.')
     const line = findLine(text, entryPath)
     const where = line === null ? origin : `${origin}, line ${line}`
-    if (leafOf(key) !== undefined) {
-      source.settings.set(key, { value, origin, where, base: dirname(path) })
+    const ownKey = Object.hasOwn(ORIGINAL_KEYS, key) ? ORIGINAL_KEYS[key]! : key
+    if (leafOf(ownKey) !== undefined) {
+      source.settings.set(ownKey, { value, origin, where, base: dirname(path) })
     } else if (SECTION_KEYS.has(key)) {
       if (isTable(value)) readTable(value, entryPath)
       else source.problems.push(`${key} = ${quote(value)} (${where}): is a section, written [${key}]`)
-    } else if (ORIGINAL_KEYS.has(key)) {
-      source.notices.push(`${key} (${where}) has no effect: SIP over TLS is not in this version`)
+    } else if (key === ORIGINAL_LISTEN_KEY) {
+      source.notices.push(`${key} (${where}) has no effect: ${TLS_LISTEN}`)
     } else {
       const near = nearestKey(key)
       source.problems.push(`${key} (${where}): there is no such key${near === null ? '' : `; did you mean ${near}?`}`)

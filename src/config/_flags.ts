@@ -16,6 +16,7 @@ export function readFlags(flags: Readonly<Record<string, unknown>>): Source {
   const set = (flag: string, key: string, value: unknown) => {
     source.settings.set(key, { value, origin: `flag ${flag}`, where: `flag ${flag}`, base })
   }
+  const { tlsCertificate, tlsKey } = flags
   const { dbFile, stateDir, sip, api, passive, interaction, persona, logLevel, jsonLog, jsonLogFile, syslog } = flags
 
   if (typeof dbFile === 'string') set('-f', 'state.dir', dirname(resolve(base, dbFile)))
@@ -25,6 +26,8 @@ export function readFlags(flags: Readonly<Record<string, unknown>>): Source {
     set('--sip', 'sip.enabled', true)
     set('--sip', 'sip.listen', sip)
   }
+  if (tlsCertificate !== undefined) set('-t', 'sip.tls.certificate', tlsCertificate)
+  if (tlsKey !== undefined) set('-k', 'sip.tls.key', tlsKey)
   if (passive !== undefined) set('--passive', 'sip.interaction', 'passive')
   if (interaction !== undefined) set('--interaction', 'sip.interaction', interaction)
   if (persona !== undefined) set('--persona', 'sip.persona', persona)

@@ -19,7 +19,15 @@ const SWITCHES: Readonly<Record<string, (on: boolean) => readonly (readonly [key
 const POOL = 'sharing with other nodes is not in this version'
 const WEBHOOK = 'webhooks are not in this version'
 const OAUTH2 = 'OAuth 2 belongs to webhooks, which are not in this version'
-const TLS = 'SIP over TLS is not in this version'
+/** Where the original's address for TLS would have stood. */
+export const TLS_LISTEN = 'sip.listen says where TLS is listened for, as tls:ADDRESS:PORT'
+
+/** Variables that name a file of ours. */
+const FILES: Readonly<Record<string, string>> = {
+  SENTRYPEER_CERT: 'sip.tls.certificate',
+  SENTRYPEER_KEY: 'sip.tls.key',
+}
+
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   SENTRYPEER_PEER_TO_PEER: POOL,
   SENTRYPEER_BOOTSTRAP_NODE: POOL,
@@ -27,9 +35,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   SENTRYPEER_WEBHOOK_URL: WEBHOOK,
   SENTRYPEER_OAUTH2_CLIENT_ID: OAUTH2,
   SENTRYPEER_OAUTH2_CLIENT_SECRET: OAUTH2,
-  SENTRYPEER_CERT: TLS,
-  SENTRYPEER_KEY: TLS,
-  SENTRYPEER_TLS_LISTEN_ADDRESS: TLS,
+  SENTRYPEER_TLS_LISTEN_ADDRESS: TLS_LISTEN,
   SENTRYPEER_TLS_DISABLE: 'there is no other listener to choose',
 }
 
@@ -37,6 +43,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
 export const ORIGINAL_VARIABLES: ReadonlySet<string> = new Set([
   'SENTRYPEER_DB_FILE',
   ...Object.keys(SWITCHES),
+  ...Object.keys(FILES),
   ...Object.keys(WITHOUT_EFFECT),
 ])
 
@@ -62,6 +69,10 @@ export function readOriginal(env: NodeJS.ProcessEnv, source: Source, base: strin
     source.notices.push(
       'SENTRYPEER_API: the original served everybody on 0.0.0.0; here api.host decides, 127.0.0.1 unless it is set',
     )
+  }
+  for (const [variable, key] of Object.entries(FILES)) {
+    const path = env[variable]?.trim()
+    if (path) set(variable, key, path)
   }
   const database = env.SENTRYPEER_DB_FILE?.trim()
   if (database) set('SENTRYPEER_DB_FILE', 'state.dir', dirname(resolve(base, database)))

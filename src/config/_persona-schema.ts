@@ -78,6 +78,9 @@ export const personaSchema = section('A device that a SentryPeer node can play',
   quirks: section('What it does unlike others', {
     malformed: choice('What a request meets that has something wrong in it: 400, or nothing', ['answer', 'drop']),
   }),
+  web: section('What it says where it speaks HTTP, as before a WebSocket', {
+    server: text('The Server header', 'Asterisk/16.28.0'),
+  }),
   certificate: section('What the certificate of its TLS listener says', {
     common_name: text('The common name', 'pbx'),
     organisation: text('The organisation', 'Asterisk'),

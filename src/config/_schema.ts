@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import Type, { type Static, type TProperties, type TSchemaOptions } from 'typebox'
+import type { SipTransport } from '../core/event.ts'
 import type { Personas } from '../sensors/uas/persona.ts'
 
 /** One address to take SIP on. `host` is a bare IP address: no brackets. Port 0 asks the system for a free one. */
-export type SipListen = { transport: 'udp' | 'tcp'; host: string; port: number }
+export type SipListen = { transport: SipTransport; host: string; port: number }
 
 /** Which device is at an own address: the name of a persona, or the absolute path of a file. */
 export type AddressPersona = { address: string; persona: string }
@@ -69,11 +70,15 @@ export const schema = section('Settings of a SentryPeer node', {
     enabled: yesNo({ description: 'Whether to listen for SIP at all', default: true, flag: '--no-sip' }),
     listen: Type.Unsafe<SipListen[]>(
       texts({
-        description: 'Where to listen: udp:ADDRESS:PORT or tcp:ADDRESS:PORT; IPv6 addresses in brackets',
-        default: ['udp:0.0.0.0:5060', 'udp:[::]:5060', 'tcp:0.0.0.0:5060', 'tcp:[::]:5060'],
+        description:
+          'Where to listen: TRANSPORT:ADDRESS:PORT, where TRANSPORT is udp, tcp, tls, ws or wss; IPv6 addresses in brackets',
+        default: [
+          ...['udp:0.0.0.0:5060', 'udp:[::]:5060', 'tcp:0.0.0.0:5060', 'tcp:[::]:5060'],
+          ...['udp:0.0.0.0:5061', 'udp:[::]:5061', 'tls:0.0.0.0:5061', 'tls:[::]:5061'],
+        ],
         form: 'sip-listen',
         flag: '--sip URI',
-        examples: [['udp:192.0.2.1:5060', 'tcp:[2001:db8::1]:5060']],
+        examples: [['udp:192.0.2.1:5060', 'tls:[2001:db8::1]:5061']],
       }),
     ),
     interaction: Type.Enum(['passive', 'low', 'medium', 'high'], {
@@ -121,6 +126,25 @@ export const schema = section('Settings of a SentryPeer node', {
       default: [],
       form: 'cidr',
       examples: [['192.0.2.0/24', '2001:db8::/32']],
+    }),
+    tls: section('The certificate that listeners of tls and wss show, read again when its files change and on SIGHUP', {
+      certificate: text({
+        description: 'PEM file of the certificate, and of those that lead to its issuer',
+        defaultText: 'tls/cert.pem in the state folder, made at the first start',
+        form: 'file',
+        examples: ['/etc/ssl/sentrypeer/fullchain.pem'],
+      }),
+      key: text({
+        description: 'PEM file of its private key, without a passphrase',
+        defaultText: 'tls/key.pem in the state folder, made at the first start',
+        form: 'file',
+        examples: ['/etc/ssl/sentrypeer/privkey.pem'],
+      }),
+      minVersion: Type.Enum(['1.0', '1.1', '1.2', '1.3'], {
+        description: 'The oldest version of TLS that is spoken; 1.0 lets old scanners in, and old ciphers with them',
+        default: '1.2',
+        examples: ['1.2'],
+      }),
     }),
     replyLimit: section('How many replies a second are sent at most; events are recorded all the same', {
       off: yesNo({ description: 'No limit on the rate of replies (for measurements)', default: false }),

@@ -4,26 +4,31 @@ import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { canonicalIp } from '../core/address.ts'
+import { SIP_TRANSPORTS } from '../core/event.ts'
 import type { LeafSchema } from './_leaves.ts'
 import { nearest } from './_nearest.ts'
 import type { AddressPersona, Form, SipListen } from './_schema.ts'
 import { isPersonaFile } from './personas.ts'
 
-const LATER_TRANSPORTS = new Set(['tls', 'ws', 'wss'])
+const SECURE = /^(tls|wss)$/
 
 /**
- * Reads `udp:127.0.0.1:5060` or `tcp:[::1]:5060`.
+ * Reads `udp:127.0.0.1:5060` or `tls:[::1]:5061`.
  * Throws RangeError, saying what is wrong and what would be right.
  */
 export function parseSipListen(text: string): SipListen {
-  const transport = /^[a-z]+(?=:)/i.exec(text)?.[0].toLowerCase()
-  if (transport !== undefined && LATER_TRANSPORTS.has(transport)) {
-    throw new RangeError(`${transport} is not in this version, only udp and tcp are`)
+  const scheme = /^[a-z]+(?=:)/i.exec(text)?.[0].toLowerCase()
+  const transport = SIP_TRANSPORTS.find((one) => one === scheme)
+  if (transport === undefined) {
+    const near = scheme === undefined ? null : nearest(scheme, SIP_TRANSPORTS)
+    throw new RangeError(
+      `must be TRANSPORT:ADDRESS:PORT with ${SIP_TRANSPORTS.join(', ')} as TRANSPORT, such as udp:127.0.0.1:5060 or tls:[::1]:5061` +
+        (near === null ? '' : `; did you mean ${near}?`),
+    )
   }
-  if (transport !== 'udp' && transport !== 'tcp') {
-    throw new RangeError('must be TRANSPORT:ADDRESS:PORT, such as udp:127.0.0.1:5060 or tcp:[::1]:5060')
-  }
-  const { host, port } = parseHostPort(text.slice(transport.length + 1), `${transport}:127.0.0.1:5060`)
+  const rest = text.slice(transport.length + 1)
+  if (rest.startsWith('//')) throw new RangeError(`has no slashes: ${transport}:${rest.slice(2).replace(/\/$/, '')}`)
+  const { host, port } = parseHostPort(rest, `${transport}:127.0.0.1:${SECURE.test(transport) ? 5061 : 5060}`)
   return { transport, host: parseAddress(host), port }
 }
 

@@ -68,7 +68,7 @@ export function parsePersona(name: string, origin: string, text: string): { pers
 }
 
 function toPersona(name: string, file: PersonaFile, problems: string[]): Persona {
-  const { server, methods, headers, contact, auth, sdp, quirks, certificate } = file
+  const { server, methods, headers, contact, auth, sdp, quirks, web, certificate } = file
   checkTokens(file, problems)
   checkChallenges(auth.challenges, problems)
   const reasons = Object.entries(file.reasons)
@@ -119,6 +119,7 @@ function toPersona(name: string, file: PersonaFile, problems: string[]): Persona
     },
     codecs: readCodecs(sdp.codecs, problems),
     rtpPorts: readPorts(sdp.rtp_ports, problems),
+    webServer: web.server,
     certificate: { commonName: certificate.common_name, organisation: certificate.organisation },
   }
 }

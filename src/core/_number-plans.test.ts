@@ -4,23 +4,31 @@ import { test } from 'node:test'
 import { type CountryCode, getCountries, getExampleNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import examples from 'libphonenumber-js/mobile/examples'
 import { seededRandom } from '../../test/support/sip-mutator.ts'
+import { placeOf } from './number-details.ts'
 import { normalizeNumber } from './phone-number.ts'
 
 const CASES_PER_COUNTRY = 60
 const CASE_COUNT = 30_000
 
-function isValidToLibrary(number: string): boolean {
+/** Where a valid number is, as the library has it; null when it is none. */
+function placeToLibrary(number: string) {
   const parsed = parsePhoneNumberFromString(number)
-  return parsed?.isValid() === true && parsed.number === number
+  if (parsed?.isValid() !== true || parsed.number !== number) return null
+  return { country: parsed.country ?? null, numberType: parsed.getType() ?? null }
 }
 
 /** A number behind + is taken as it is: only there it can be compared digit by digit. */
 function check(digits: string): boolean {
-  const isValid = isValidToLibrary(`+${digits}`)
-  const { e164 } = normalizeNumber(`+${digits}`)
-  if (isValid) assert.equal(e164, `+${digits}`)
-  else assert.notEqual(e164, `+${digits}`)
-  return isValid
+  const number = `+${digits}`
+  const place = placeToLibrary(number)
+  const { e164 } = normalizeNumber(number)
+  if (place === null) assert.notEqual(e164, number)
+  else {
+    assert.equal(e164, number)
+    const { country, numberType } = placeOf(number)
+    assert.deepEqual({ country, numberType }, place, number)
+  }
+  return place !== null
 }
 
 const exampleOf = (country: CountryCode): string => getExampleNumber(country, examples)?.number.slice(1) ?? ''

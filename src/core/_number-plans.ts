@@ -21,6 +21,7 @@ export type PlanSource = {
 
 const CODE_SIZE_MAX = 3
 const NATIONAL_SIZE_MIN = 2 // digits
+/** In the order in which the library asks for them. */
 const TYPES = [
   'FIXED_LINE',
   'MOBILE',
@@ -34,7 +35,16 @@ const TYPES = [
   'VOICEMAIL',
 ] as const
 
-type Country = { readonly leadingDigits: RegExp | null; readonly isValid: (national: string) => boolean }
+export type NumberType = (typeof TYPES)[number] | 'FIXED_LINE_OR_MOBILE'
+/** Where a number is, and of what sort. The names are the library's own; the country's is that of ISO 3166-1. */
+export type PlanPlace = { readonly country: string | null; readonly numberType: NumberType | null }
+
+type Country = {
+  readonly id: string | null // null: the code is no country's
+  readonly leadingDigits: RegExp | null
+  readonly isValid: (national: string) => boolean
+  readonly typeOf: (national: string) => NumberType | null
+}
 type Code = {
   /** What a number may begin with that is no part of it: then the library has to decide whether it is. */
   readonly prefix: RegExp | null
@@ -61,10 +71,22 @@ export class NumberPlans {
       if (code === null) continue
       const national = digits.slice(size)
       // Without what it begins with it would be another number, and as it is it has to be valid in any case.
-      if (national.length < NATIONAL_SIZE_MIN || !isValidIn(code, national)) return false
+      if (national.length < NATIONAL_SIZE_MIN || !countryIn(code, national).isValid(national)) return false
       return code.prefix?.test(national) ? null : true
     }
     return false
+  }
+
+  /** The place of a number that is valid. */
+  place(digits: string): PlanPlace {
+    for (let size = 1; size <= CODE_SIZE_MAX; size++) {
+      const code = this.#code(digits.slice(0, size))
+      if (code === null) continue
+      const national = digits.slice(size)
+      const country = countryIn(code, national)
+      return { country: country.id, numberType: country.typeOf(national) }
+    }
+    return { country: null, numberType: null }
   }
 
   #code(code: string): Code | null {
@@ -78,32 +100,42 @@ export class NumberPlans {
   #make(code: string): Code {
     const plan = this.#source.plan(code)
     const prefix = plan.nationalPrefixForParsing()
-    const countries = this.#source.countriesOf(code)?.map((country) => countryOf(this.#source.plan(country)))
-    const main = countryOf(plan)
+    const ids = this.#source.countriesOf(code)
+    const countries = ids?.map((id) => countryOf(id, this.#source.plan(id)))
+    const main = countryOf(ids?.[0] ?? null, plan)
     return { prefix: prefix ? new RegExp(`^(?:${prefix})`) : null, main, countries: countries ?? [main] }
   }
 }
 
-function isValidIn({ main, countries }: Code, national: string): boolean {
-  if (countries.length === 1) return main.isValid(national)
-  for (const { leadingDigits, isValid } of countries) {
-    if (leadingDigits === null ? isValid(national) : leadingDigits.test(national)) return isValid(national)
+/** The country that a number is in, whether or not it is valid there. */
+function countryIn({ main, countries }: Code, national: string): Country {
+  if (countries.length === 1) return main
+  for (const country of countries) {
+    const { leadingDigits, isValid } = country
+    if (leadingDigits === null ? isValid(national) : leadingDigits.test(national)) return country
   }
-  return main.isValid(national)
+  return main
 }
 
-function countryOf(plan: PlanData): Country {
+function countryOf(id: string | null, plan: PlanData): Country {
   const general = whole(plan.nationalNumberPattern())
   const leading = plan.leadingDigits()
   const leadingDigits = leading ? new RegExp(`^(?:${leading})`) : null
-  if (!plan.hasTypes()) return { leadingDigits, isValid: (national) => general.test(national) }
+  if (!plan.hasTypes()) return { id, leadingDigits, isValid: (national) => general.test(national), typeOf: () => null }
   const types = TYPES.flatMap((name) => {
     const type = plan.type(name)
-    return type?.pattern() ? [{ lengths: type.possibleLengths(), pattern: whole(type.pattern()) }] : []
+    return type?.pattern() ? [{ name, lengths: type.possibleLengths(), pattern: whole(type.pattern()) }] : []
   })
-  const hasType = (national: string): boolean =>
-    types.some(({ lengths, pattern }) => lengths?.includes(national.length) !== false && pattern.test(national))
-  return { leadingDigits, isValid: (national) => general.test(national) && hasType(national) }
+  const isOf = ({ lengths, pattern }: (typeof types)[number], national: string): boolean =>
+    lengths?.includes(national.length) !== false && pattern.test(national)
+  const mobile = types.find(({ name }) => name === 'MOBILE') // none: the numbers of the two look alike
+  const typeOf = (national: string): NumberType | null => {
+    const type = types.find((one) => isOf(one, national))?.name ?? null
+    if (type !== 'FIXED_LINE') return type
+    return mobile === undefined || isOf(mobile, national) ? 'FIXED_LINE_OR_MOBILE' : type
+  }
+  const hasType = (national: string): boolean => types.some((type) => isOf(type, national))
+  return { id, leadingDigits, isValid: (national) => general.test(national) && hasType(national), typeOf }
 }
 
 const whole = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`)

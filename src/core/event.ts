@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { MediaSummary } from './media.ts'
 import type { IdentifiedTool } from './scanner-tools.ts'
 import type { Tag } from './tags.ts'
 import type { SourceValidation } from './validation.ts'
 
+/** Journal and index keep places in this list, so a new one goes to its end. `rtp` is the media of a call. */
 export const TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss', 'rtp'] as const
 export type Transport = (typeof TRANSPORTS)[number]
+
+/** Those that SIP is listened for on. */
+export const SIP_TRANSPORTS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
+export type SipTransport = (typeof SIP_TRANSPORTS)[number]
 
 /** An address without brackets or zone (IPv4-mapped IPv6 is written as IPv4), and a port 0–65535. */
 export type Endpoint = { readonly ip: string; readonly port: number }
@@ -28,16 +34,24 @@ export type Observation = {
   readonly responses: readonly number[]
   readonly sentSize: number // bytes of all responses together
   /** What was received, at most 64 KiB of it. Only valid during the call it is passed to. Empty: a connection that said nothing, or an empty datagram. */
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array // of `rtp` a summary, as media.ts reads it
   readonly size: number // bytes received; more than bytes.length when the rest was not kept
+  /** The JA4 fingerprint of the TLS connection that it came through: at most 255 characters, latin1. */
+  readonly ja4?: string | null
 }
 
-/** What the bytes turned out to be. `connection`: a stream that was opened and closed without a byte. */
+/**
+ * What the bytes turned out to be. `connection`: a stream that was opened and closed without a byte. `media`: a summary
+ * of what came to a media port during one call (media.ts). The index keeps places in this list, so a new one goes to
+ * its end.
+ */
 export const EVENT_KINDS = ['sip-request', 'sip-response', 'non-sip', 'empty', 'connection', 'media'] as const
 export type EventKind = (typeof EVENT_KINDS)[number]
 
-/** Where a dialled number was found. */
-export type CalledNumber = { readonly from: 'request-uri' | 'to'; readonly raw: string }
+/** Where a number was found: the first three dial it, the others only name it (wire/sip/called-number.ts). */
+export const NUMBER_SOURCES = ['request-uri', 'to', 'refer-to', 'diversion', 'p-called-party-id'] as const
+export type NumberSource = (typeof NUMBER_SOURCES)[number]
+export type CalledNumber = { readonly from: NumberSource; readonly raw: string }
 
 /** Digest credentials that came with a request; the first ones. `response` and `matchedPassword` are secrets. */
 export type EventAuth = {
@@ -64,7 +78,11 @@ export type ClientTraits = {
 }
 
 /** What one sensor saw once, with what could be read out of it. Evidence: never edited. */
-export type Event = CountedEvent & ClientTraits
+export type Event = CountedEvent &
+  ClientTraits & {
+    /** Further numbers in it, beside those that it dialled; they count for nothing. */
+    readonly otherNumbers: readonly CalledNumber[]
+  }
 
 /** As much of an event as indicators and the index count. */
 export type CountedEvent = {
@@ -87,9 +105,9 @@ export type CountedEvent = {
   readonly callId: string | null
   readonly cseq: string | null
   readonly userAgent: string | null
-  /** Every dialled form found, Request-URI first, as received. */
+  /** The numbers that it dialled as received, Request-URI first: two at most, which count for indicators. */
   readonly calledNumbers: readonly CalledNumber[]
-  /** The first of them, or null. */
+  /** The first that it dialled, or null. */
   readonly calledNumber: string | null
   /** The likeliest E.164 number dialled, with its +, or null. */
   readonly e164: string | null
@@ -99,4 +117,8 @@ export type CountedEvent = {
   /** The bytes as received; a shortened copy when `rawShed`. */
   readonly raw: Uint8Array
   readonly rawShed: boolean
+  /** The JA4 fingerprint of the TLS connection that it came through. */
+  readonly ja4: string | null
+  /** Of a `media` event alone. */
+  readonly media: MediaSummary | null
 }

@@ -2,8 +2,8 @@
 
 /**
  * How sure we are that a packet came from its source address, weakest first.
- * `none`: a lone UDP datagram, which anybody can forge. `echo`: it returned a token that only our packet carried,
- * lately. `transport`: a TCP, TLS or WebSocket handshake completed.
+ * `none`: a lone UDP datagram, which anybody can forge. `echo`: it returned a token that only our packet carried.
+ * `transport`: a TCP, TLS or WebSocket handshake completed.
  */
 export const SOURCE_VALIDATIONS = ['none', 'echo', 'transport'] as const
 export type SourceValidation = (typeof SOURCE_VALIDATIONS)[number]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { randomBytes, randomUUID } from 'node:crypto'
-import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeNew } from './_write-new.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -44,10 +45,4 @@ export function announceNode(stateDir: string, node: { url: string; version: str
   const json = JSON.stringify({ ...node, startedAt: new Date(node.startedAt).toISOString(), pid: process.pid })
   writeNew(path, `${json}\n`, 0o644)
   return { [Symbol.dispose]: () => rmSync(path, { force: true }) }
-}
-
-/** Makes the file anew: a link that stands there is removed and not followed, and only a new file is given its mode. */
-function writeNew(path: string, text: string, mode: number): void {
-  rmSync(path, { force: true })
-  writeFileSync(path, text, { mode, flag: 'wx' })
 }

@@ -2,7 +2,7 @@
 import { Boundary } from './boundary.ts'
 import type { Counters } from './counters.ts'
 import { mediaObservation } from './media/media-observation.ts'
-import type { MediaSummary } from './media/media-tally.ts'
+import type { TalliedMedia } from './media/media-tally.ts'
 import { openRtpSinks, type RtpSinks } from './media/rtp-sinks.ts'
 import type { ReplyGuard } from './reply-guard.ts'
 import { ReplyLimiter } from './reply-limit.ts'
@@ -59,7 +59,7 @@ export async function createAnswering(
       : null
   const limiter = new ReplyLimiter(config.replyLimit)
   const { server, responderFor, memory } = parts.use(
-    createServer<MediaSummary>(
+    createServer<TalliedMedia>(
       { interaction, pacing: config.pacing },
       {
         random,
@@ -118,7 +118,7 @@ function takeSink(
   sinks: RtpSinks | null,
   { source, destination }: Circumstances,
   persona: Persona,
-): MediaSink<MediaSummary> | null {
+): MediaSink<TalliedMedia> | null {
   const sink = sinks?.take(destination.ip) ?? null
   sink?.start({ sourceIp: source.ip, rtpmaps: persona.codecs })
   return sink

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { hostError, type ListenAddress } from './listen-error.ts'
-import { listenTcp, type TcpDeps } from './stream/tcp.ts'
+import type { ListenerDeps } from './stream/listener.ts'
 import type { Listener } from './types.ts'
 import type { BatchReceiver } from './udp/linux/batch-receiver.ts'
 import { listenUdp, type UdpDeps } from './udp/udp.ts'
@@ -12,7 +12,7 @@ export type BindContext = {
   readonly listen: readonly ListenAddress[] // all that are to be bound
   readonly ownAddresses: () => string[]
   readonly udp: UdpDeps
-  readonly tcp: TcpDeps
+  readonly stream: ListenerDeps
   /** Takes the UDP addresses where there is one; else each gets a socket of Node's own. */
   readonly batch: BatchReceiver | null
   /** Whether other threads bind the same UDP addresses. */
@@ -22,7 +22,7 @@ export type BindContext = {
 /** One listening address of the configuration, bound; several sockets when it is a UDP wildcard. */
 export type Bound = AsyncDisposable & {
   readonly port: number
-  /** Of its UDP sockets, in bytes; null for TCP. */
+  /** Of its UDP sockets, in bytes; null for others. */
   readonly receiveBufferSize: number | null
   listeners(): Listener[]
   /** Datagrams that the system dropped; null where only its socket tables tell. */
@@ -35,9 +35,11 @@ export type Bound = AsyncDisposable & {
 export async function bind(address: ListenAddress, context: BindContext): Promise<Bound> {
   const host = bareHost(address.host)
   if (isIP(host) === 0) throw hostError(address)
-  if (address.transport === 'tcp') {
-    const { endpoint, [Symbol.asyncDispose]: dispose } = await listenTcp(host, address.port, context.tcp)
-    const listener = { transport: 'tcp', endpoint, receiver: 'net' } as const
+  const { transport, port } = address
+  if (transport !== 'udp') {
+    const { listenStream } = await import('./stream/listener.ts') // threads that take datagrams do without
+    const { endpoint, [Symbol.asyncDispose]: dispose } = await listenStream(transport, host, port, context.stream)
+    const listener = { transport, endpoint, receiver: 'net' } as const
     return {
       port: endpoint.port,
       receiveBufferSize: null,
@@ -47,7 +49,7 @@ export async function bind(address: ListenAddress, context: BindContext): Promis
       [Symbol.asyncDispose]: dispose,
     }
   }
-  return bindUdp(host, address.port, context)
+  return bindUdp(host, port, context)
 }
 
 async function bindUdp(host: string, port: number, context: BindContext): Promise<Bound> {
@@ -119,7 +121,7 @@ export function distinctAddresses(listen: readonly ListenAddress[], isBatch: boo
       if (address.port === 0) return true
       const [host, otherHost] = [bareHost(address.host), bareHost(other.host)]
       if (host === otherHost) return index < otherIndex
-      const isOneSocket = address.transport === 'tcp' || isBatch
+      const isOneSocket = address.transport !== 'udp' || isBatch
       return !(isOneSocket && isWildcard(otherHost) && sameFamily(host, otherHost))
     }),
   )

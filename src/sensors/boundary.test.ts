@@ -141,7 +141,7 @@ test('passive: not a byte, over any transport, and everything is recorded', () =
     assert.deepEqual(send(bytes), [])
     assert.deepEqual(stream(bytes), [])
   }
-  assert(!boundary.mayPong(PEER))
+  assert(!boundary.mayAnswer(PEER))
   assert.equal(observations.length, 2 * Object.keys(SCANNERS).length)
   assert(observations.every((one) => one.collectedMethod === 'passive' && one.responses.length === 0))
   assert.equal(counters.repliedCount, 0)

@@ -27,7 +27,12 @@ export type StreamReplies = {
 }
 
 /** A connection, as far as answering goes. */
-export type StreamPeer = { readonly transport: Transport; readonly source: Endpoint; readonly destination: Endpoint }
+export type StreamPeer = {
+  readonly transport: Transport
+  readonly source: Endpoint
+  readonly destination: Endpoint
+  readonly ja4?: string // of its ClientHello, where it is one of TLS
+}
 
 /** What a stream handed over: a message, or what came in place of one. */
 export type StreamPacket = {
@@ -35,6 +40,7 @@ export type StreamPacket = {
   readonly evidence: Uint8Array // what is kept of it
   readonly size: number // bytes received
   readonly oversize: boolean
+  readonly answered?: readonly Reply[] // what another protocol than SIP has answered
 }
 
 export type BoundaryDeps = {
@@ -72,12 +78,13 @@ export class Boundary {
   stream(peer: StreamPeer, packet: StreamPacket, replies: StreamReplies): void {
     const at = this.#deps.now()
     if (packet.size > 0) this.#deps.counters.receivedCount++
-    const sent = packet.message.length === 0 ? NO_REPLIES : this.#answer(peer, packet, at, replies)
+    const { answered = NO_REPLIES } = packet
+    const sent = packet.message.length === 0 ? answered : this.#answer(peer, packet, at, replies)
     this.#record(peer, packet, at, sent)
   }
 
-  /** Whether a keep-alive of that connection may be answered (RFC 5626 §3.5.1). */
-  mayPong(peer: StreamPeer): boolean {
+  /** Whether what is no SIP may be answered: a keep-alive (RFC 5626 §3.5.1), a handshake of TLS, a request of HTTP. */
+  mayAnswer(peer: StreamPeer): boolean {
     const { guard, limiter, now } = this.#deps
     if (this.#passive || !guard.mayReply(peer.source.ip, peer.source.port, peer.destination)) return false
     return limiter.take(peer.source.ip, 1, now(), true)
@@ -106,7 +113,7 @@ export class Boundary {
   }
 
   #record(
-    { transport, source, destination }: StreamPeer,
+    { transport, source, destination, ja4 }: StreamPeer,
     { evidence, size }: Pick<StreamPacket, 'evidence' | 'size'>,
     at: number,
     sent: readonly Reply[],
@@ -124,6 +131,7 @@ export class Boundary {
         sentSize: sent.reduce((size, one) => size + one.bytes.length, 0),
         bytes,
         size,
+        ...(ja4 === undefined ? {} : { ja4 }),
       })
     } catch (error) {
       this.bug(bytes, error)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { DaemonError } from '../core/errors.ts'
+import type { Transport } from '../core/event.ts'
 import { uriHost } from './uas/answer.ts'
 
-export type ListenAddress = { readonly transport: 'udp' | 'tcp'; readonly host: string; readonly port: number }
+export type ListenAddress = { readonly transport: Transport; readonly host: string; readonly port: number }
 
 /** What the system said when we asked to listen, as an error that says what to do about it. */
 export function listenError(address: ListenAddress, error: unknown): DaemonError {

@@ -12,6 +12,7 @@ import type { ReplyLimitConfig } from './reply-limit.ts'
 import { seldom } from './seldom.ts'
 import { ConnectionTable } from './stream/connection-table.ts'
 import { STREAM_LIMITS, type StreamLimits } from './stream/limits.ts'
+import type { TlsAcceptor, TlsCredentials, TlsVersion } from './stream/tls-acceptor.ts'
 import { StreamTurns } from './stream/turns.ts'
 import type { OpenSensors } from './types.ts'
 import type { Pacing } from './uas/pacing.ts'
@@ -42,6 +43,9 @@ export type SensorsConfig = {
   readonly shared?: boolean
   /** How long this thread may wait inside the system for datagrams, ms; 0 where it has other things to do. */
   readonly waitMs?: number
+  /** What listeners of TLS show; they need it. */
+  readonly credentials?: TlsCredentials
+  readonly tls?: { readonly minVersion: TlsVersion }
   /** What connections may take, where it is to differ from the defaults. */
   readonly stream?: Partial<StreamLimits>
 }
@@ -76,7 +80,7 @@ export type SensorDeps = {
 export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Promise<OpenSensors> {
   const counters = createCounters()
   const limits = withinOpenFiles({ ...STREAM_LIMITS, ...config.stream }, deps.log)
-  const connections = new ConnectionTable(limits)
+  const connections = new ConnectionTable(limits, () => counters.shedConnectionCount++)
   const bound: Bound[] = []
   const { log } = deps
   const now = () => deps.now()
@@ -105,11 +109,22 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
           onTrouble: warnOfTrouble(log, monotonicNow),
         })
       : null
+  const tls = await createTlsAcceptor(config, listen)
   const context: BindContext = {
     listen,
     ownAddresses,
     udp: { handle: handleOne(datagrams, deps), fixed, onSendError, now, log },
-    tcp: { now, monotonicNow, boundary, limits, connections, turns, counters, log },
+    stream: {
+      now,
+      monotonicNow,
+      boundary,
+      limits,
+      connections,
+      turns,
+      log,
+      tls,
+      httpServer: config.personas.default.webServer,
+    },
     batch,
     shared: config.shared ?? false,
   }
@@ -141,7 +156,26 @@ export async function listenSensors(config: SensorsConfig, deps: SensorDeps): Pr
     busyShare: () => batch?.busyShare() ?? loopShare(),
     share: () => batch?.share(),
     deal: (count) => batch?.deal(count),
+    renewCredentials: (credentials) => tls?.renew(credentials),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
+}
+
+async function createTlsAcceptor(
+  { credentials, tls }: SensorsConfig,
+  listen: readonly ListenAddress[],
+): Promise<TlsAcceptor | null> {
+  if (!listen.some(({ transport }) => transport === 'tls' || transport === 'wss')) return null
+  if (credentials === undefined)
+    throw new DaemonError('CONFIG_INVALID', 'listeners of TLS need a certificate and its key')
+  const { TlsAcceptor } = await import('./stream/tls-acceptor.ts')
+  try {
+    return new TlsAcceptor(credentials, tls?.minVersion ?? '1.2')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DaemonError('CONFIG_INVALID', `sip.tls: OpenSSL does not take the certificate: ${reason}`, {
+      cause: error,
+    })
   }
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Endpoint, Transport } from '../core/event.ts'
-
-export type { mediaObservation } from './media/media-observation.ts'
-export type { RtpSinks } from './media/rtp-sinks.ts'
+import type { TlsCredentials } from './stream/tls-acceptor.ts'
 
 /** A listening address, after binding (the port is the real one when 0 was asked for). */
 export type Listener = {
@@ -35,4 +33,6 @@ export type OpenSensors = Sensors & {
   share(): void
   /** Deals out datagrams among so many threads that bind the same addresses, all of a network to one. */
   deal(count: number): void
+  /** What new TLS handshakes show from now on. Throws when it is no certificate with its key, and then nothing changes. */
+  renewCredentials(credentials: TlsCredentials): void
 }

@@ -10,11 +10,12 @@ import { decodeSipviciousTag, type SipviciousTag } from '../wire/sip/sipvicious-
 import { parseNameAddr, parseUri } from '../wire/sip/uri.ts'
 import type { StoredObservation } from './record.ts'
 
-const NONE: ClientTraits = { auth: null, tool: null, headerOrder: null }
+/** Of what is no request. */
+export const NO_TRAITS: ClientTraits = { auth: null, tool: null, headerOrder: null }
 
 /** Reads out of a request who seems to have sent it. */
 export function clientTraits(message: SipMessage, observation: StoredObservation): ClientTraits {
-  if (message.kind !== 'request') return NONE
+  if (message.kind !== 'request') return NO_TRAITS
   const fromTag = parseNameAddr(message.header('from') ?? '')?.parameters.get('tag') ?? null
   const decoded = decodedTag(message, fromTag)
   const headerOrder = message.complete && !observation.rawShed ? headerOrderHash(headerNames(message)) : null

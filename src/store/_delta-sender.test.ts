@@ -6,6 +6,7 @@ import { createAppliedCount, DeltaSender } from './_delta-sender.ts'
 import type { DeltaBatch } from './delta-batch.ts'
 import { DeltaWindow } from './delta-window.ts'
 import { Facts } from './facts.ts'
+import { UDP } from './record.ts'
 
 function senderOf(t: TestContext): {
   sender: DeltaSender
@@ -21,7 +22,7 @@ function senderOf(t: TestContext): {
   const address = new Uint8Array(16)
   writeAddress('192.0.2.1', address, 0)
   const facts = new Facts()
-  facts.read(new Uint8Array(0), 0, 0, true)
+  facts.read(new Uint8Array(0), 0, 0, UDP)
   return { sender, sent, applied, add: () => window.addEvent(new DataView(address.buffer), 0, 1, 0, facts) }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import { BEHAVIOURS } from '../core/tags.ts'
 import type { RowFacts } from './_event-row.ts'
 import type { KeyHash } from './_key-hash.ts'
 import { KeyTable } from './_key-table.ts'
+import { tagMask } from './delta.ts'
 
 const MINUTE_MS = 60_000
 /** A window has two parts, so that a row is in it for as long as a retransmission may be behind its event: 64 s. */
@@ -42,9 +44,19 @@ export const minuteOf = (at: number): number => Math.floor(at / MINUTE_MS)
 /** Events of a source and minute that differ in nothing but their time share both. Texts of strangers stand behind their length. */
 export function foldKeys(hash: KeyHash, row: RowFacts): FoldKeys {
   const source = `${row.source.ip} ${minuteOf(row.at)}`
-  const rest = `${row.transport} ${row.kind} ${sized(row.method)}${sized(row.calledNumber)}${sized(row.userAgent)}`
-  return { source: hash.wide('source', source), row: hash.wide('fold', `${source} ${rest}`) }
+  return { source: hash.wide('source', source), row: hash.wide('fold', `${source} ${foldText(row)}`) }
 }
+
+/**
+ * What a source was doing is no part of the message, so events that differ in that are not alike. The media of each call
+ * is a row of its own, since nothing else would tell which call it was.
+ */
+function foldText({ id, kind, transport, method, calledNumber, userAgent, tagMask: tags }: RowFacts): string {
+  if (kind === 'media') return `${transport} ${kind} ${id}`
+  return `${transport} ${kind} ${tags & BEHAVIOUR_MASK} ${sized(method)}${sized(calledNumber)}${sized(userAgent)}`
+}
+
+const BEHAVIOUR_MASK = tagMask(BEHAVIOURS)
 
 const sized = (text: string | null): string => (text === null ? '-' : `${text.length}:${text}`)
 

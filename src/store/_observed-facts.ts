@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-import { EVENT_KINDS } from '../core/event.ts'
+import { EVENT_KINDS, TRANSPORTS } from '../core/event.ts'
+import { isResearchIp } from '../core/research-scanners.ts'
 import { DIALLED_SIZE_MAX } from './delta.ts'
 import type { DialledForms } from './dialled-forms.ts'
 import { Facts } from './facts.ts'
 import { type DialledNumber, type IndexFacts, TEXT_SIZE_MAX } from './index-facts.ts'
-import type { StoredObservation } from './record.ts'
+import { behaviourBits, type StoredObservation } from './record.ts'
 
 /** Reads out of observations what the index needs of them, at a fraction of what a whole event costs. */
 export class ObservedFacts {
@@ -17,7 +18,8 @@ export class ObservedFacts {
   read(id: number, observation: StoredObservation): IndexFacts {
     const { at, transport, source, destination, validation, collectedMethod, bytes } = observation
     const facts = this.#facts
-    facts.read(bytes, 0, bytes.length, transport === 'udp')
+    facts.read(bytes, 0, bytes.length, TRANSPORTS.indexOf(transport))
+    facts.addTags(behaviourBits(observation.behaviours ?? []), isResearchIp(source.ip))
     return {
       id,
       kind: EVENT_KINDS[facts.kind] ?? 'non-sip',

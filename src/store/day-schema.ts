@@ -53,7 +53,7 @@ const SCHEMA = `
   CREATE TABLE busy_sources (hour INTEGER NOT NULL, ip TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (hour, ip))
     STRICT, WITHOUT ROWID;`
 
-export const DAY_SCHEMA_VERSION = 2
+export const DAY_SCHEMA_VERSION = 3
 
 /** A day's file that must be made again, though SQLite can read it. */
 export class DayUnusable extends Error {}

@@ -132,6 +132,7 @@ function eventOfRow(row: EventRow): Event {
       ...(calledNumber === null ? [] : [{ from: 'request-uri' as const, raw: calledNumber }]),
       ...(otherNumber === null ? [] : [{ from: 'to' as const, raw: otherNumber }]),
     ],
+    otherNumbers: [],
     calledNumber,
     e164: row.e164,
     tags: tagsOf(row.tagMask),
@@ -141,5 +142,7 @@ function eventOfRow(row: EventRow): Event {
     headerOrder: null,
     raw: new Uint8Array(),
     rawShed: true,
+    ja4: null,
+    media: null,
   }
 }

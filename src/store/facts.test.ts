@@ -5,7 +5,7 @@ import { observation } from '../../test/support/observations.ts'
 import { mutate, seededRandom } from '../../test/support/sip-mutator.ts'
 import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import { readSipVectors } from '../../test/support/sip-vectors.ts'
-import { EVENT_KINDS, type Transport } from '../core/event.ts'
+import { EVENT_KINDS, TRANSPORTS, type Transport } from '../core/event.ts'
 import { normalizeNumber } from '../core/phone-number.ts'
 import { DIALLED_SIZE_MAX, tagMask } from './delta.ts'
 import { deriveEvent } from './derive.ts'
@@ -17,7 +17,7 @@ const CASE_COUNT = 20_000
 const facts = new Facts()
 
 function read(bytes: Uint8Array, start: number, end: number, transport: Transport): unknown {
-  facts.read(bytes, start, end, transport === 'udp')
+  facts.read(bytes, start, end, TRANSPORTS.indexOf(transport))
   return {
     kind: EVENT_KINDS[facts.kind],
     tagMask: facts.tagMask,
@@ -66,13 +66,19 @@ const SAMPLES = [
   invite({ uri: 'sip:bob@203.0.113.5', to: 'sip:00442081234567@203.0.113.5' }),
   invite({ uri: `sip:${'9'.repeat(70)}@203.0.113.5`, to: `<sip:${'9'.repeat(65)}@203.0.113.5>` }),
   invite({ via: '' }),
+  request({ method: 'REFER', headers: ['Refer-To: <sip:00442081234567@203.0.113.5>'] }),
+  invite({ headers: ['r: sip:+442081234567@203.0.113.5', 'Diversion: <sip:+442081234568@a>;reason=busy'] }),
+  request({ method: 'OPTIONS', headers: ['User-Agent: x CENSYSinspect/1.1'] }),
+  request({ method: 'OPTIONS', headers: ['X: censysinspect', `User-Agent: ${'x'.repeat(120)} CensysInspect`] }),
+  Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: (+https://internet-measurement.com/)\r\n\r\n'),
+  Buffer.from('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
   Buffer.from('SIP/2.0 200 OK\r\nServer: a\r\n folded\r\n\r\n'),
   Buffer.from([0x16, 3, 1, 0, 9, 1]),
   Buffer.from(''),
 ]
 
 test('facts are those of the event', () => {
-  for (const bytes of SAMPLES) for (const transport of ['udp', 'tcp'] as const) check(bytes, transport)
+  for (const bytes of SAMPLES) for (const transport of ['udp', 'tcp', 'rtp'] as const) check(bytes, transport)
   for (const { bytes } of readSipVectors()) check(bytes)
 })
 

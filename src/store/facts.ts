@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { deriveTags } from '../core/derive-tags.ts'
 import { EVENT_KINDS, type EventKind } from '../core/event.ts'
-import { calledNumbers } from '../wire/sip/called-number.ts'
-import { looksLikeTls, parseMessage } from '../wire/sip/message.ts'
+import { isResearchAgent } from '../core/research-scanners.ts'
+import { BEHAVIOURS } from '../core/tags.ts'
+import { askedUser, calledNumbers } from '../wire/sip/called-number.ts'
+import { parseMessage, type SipMessage } from '../wire/sip/message.ts'
 import { plainRequest, readPlainRequest } from '../wire/sip/plain-request.ts'
 import { tagMask } from './delta.ts'
-import { kindOf } from './derive.ts'
+import { kindOf, looksLike, namesResearch, userAgentOf } from './derive.ts'
 import { DialledForms, type KnownForm } from './dialled-forms.ts'
 import { TEXT_SIZE_MAX } from './index-facts.ts'
+import { RTP, UDP } from './record.ts'
 import { Span } from './span.ts'
 
 export const KIND = Object.fromEntries(EVENT_KINDS.map((kind, i) => [kind, i])) as Record<EventKind, number>
 
 const TOLL_FRAUD = tagMask(['toll-fraud-call'])
+const RESEARCH = tagMask(['known-research'])
+const QUIET = { kind: 'sip-request', e164: null, malformed: false, looksLike: null, isResearch: false } as const
 const PROBES = (['OPTIONS', 'REGISTER', 'INVITE'] as const).map((method) => ({
   bytes: Buffer.from(method),
   isInvite: method === 'INVITE',
-  mask: tagMask(deriveTags({ kind: 'sip-request', method, e164: null, looksLikeTls: false, malformed: false })),
+  isRegister: method === 'REGISTER',
+  mask: tagMask(deriveTags({ ...QUIET, method, behaviours: [] })),
 }))
+/** The tags for each set of behaviours, which are a bit each. */
+const BEHAVIOUR_MASKS = Array.from({ length: 1 << BEHAVIOURS.length }, (_, bits) =>
+  tagMask(BEHAVIOURS.filter((_tag, i) => (bits & (1 << i)) !== 0)),
+)
 
 /**
  * What indicators and the index need of an event, read out of its bytes as `deriveEvent` would, but without a string or
@@ -39,6 +49,11 @@ export class Facts {
   numberCount = 0
   /** Whether it was an ordinary request, with nothing wrong in it. */
   isPlain = false
+  isRegister = false
+  /** Whether a request came with credentials, right or wrong. */
+  hasCredentials = false
+  /** Whom a request asks for: the user of its To. */
+  readonly asked = new Span()
   first: KnownForm | null = null
   second: KnownForm | null = null
 
@@ -66,8 +81,11 @@ export class Facts {
     )
   }
 
-  /** Reads what lies in `bytes` from `start` to `end`: all that was received, or as much of it as was kept. */
-  read(bytes: Uint8Array, start: number, end: number, isDatagram: boolean): void {
+  /**
+   * Reads what lies in `bytes` from `start` to `end`: all that was received, or as much of it as was kept. `transport` is
+   * its place in TRANSPORTS.
+   */
+  read(bytes: Uint8Array, start: number, end: number, transport: number): void {
     if (bytes !== this.#viewed) {
       this.#viewed = bytes
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -75,9 +93,30 @@ export class Facts {
     this.numberCount = 0
     this.first = null
     this.second = null
-    this.isPlain = readPlainRequest(bytes, start, end)
+    this.isPlain = transport !== RTP && readPlainRequest(bytes, start, end)
     if (this.isPlain) this.#takePlain(bytes)
-    else this.#readAny(bytes, start, end, isDatagram)
+    else if (transport === RTP) this.#takeMedia()
+    else this.#readAny(parseMessage(bytes, start, end), transport === UDP)
+  }
+
+  /** Adds the tags that the bytes do not tell: those of what the source was doing, a bit each of BEHAVIOURS, and of who it is. */
+  addTags(behaviours: number, isResearch: boolean): void {
+    if (this.kind !== KIND.media) this.tagMask |= BEHAVIOUR_MASKS[behaviours]! | (isResearch ? RESEARCH : 0)
+  }
+
+  #takeMedia(): void {
+    this.kind = KIND.media
+    this.tagMask = 0
+    this.method.clear()
+    this.userAgent.clear()
+    this.called.clear()
+    this.#takeAsked(false)
+  }
+
+  #takeAsked(hasCredentials: boolean): void {
+    this.isRegister = false
+    this.hasCredentials = hasCredentials
+    this.asked.clear()
   }
 
   #takePlain(bytes: Uint8Array): void {
@@ -90,7 +129,15 @@ export class Facts {
     if (addressedStart >= 0 && !isSame(bytes, requestedStart, requestedEnd, addressedStart, addressedEnd)) {
       this.#takeNumber(bytes, addressedStart, addressedEnd)
     }
+    this.#takeAsked(plainRequest.hasCredentials)
+    if (plainRequest.toUserStart >= 0) this.asked.set(bytes, plainRequest.toUserStart, plainRequest.toUserEnd)
     this.tagMask = this.#probeMask()
+    if (this.#isResearch()) this.tagMask |= RESEARCH
+  }
+
+  #isResearch(): boolean {
+    const { bytes, start, end, isAbsent } = this.userAgent
+    return !isAbsent && isResearchAgent(bytes, start, Math.min(end, start + TEXT_SIZE_MAX))
   }
 
   #takeNumber(bytes: Uint8Array, start: number, end: number): void {
@@ -110,13 +157,14 @@ export class Facts {
       if (size !== end - start || bytes[start] !== probe.bytes[0]) continue
       let i = 1
       while (i < size && bytes[start + i] === probe.bytes[i]) i++
-      if (i === size) return probe.isInvite && this.e164 !== null ? probe.mask | TOLL_FRAUD : probe.mask
+      if (i < size) continue
+      this.isRegister = probe.isRegister
+      return probe.isInvite && this.e164 !== null ? probe.mask | TOLL_FRAUD : probe.mask
     }
     return 0
   }
 
-  #readAny(bytes: Uint8Array, start: number, end: number, isDatagram: boolean): void {
-    const message = parseMessage(bytes, start, end)
+  #readAny(message: SipMessage, isDatagram: boolean): void {
     const kind = kindOf(message, isDatagram)
     const isRequest = kind === 'sip-request'
     const numbers = isRequest ? calledNumbers(message) : []
@@ -127,13 +175,20 @@ export class Facts {
     this.called.setText(numbers[0]?.raw ?? null)
     const method = isRequest ? message.method : null
     this.method.setText(method)
-    const server = kind === 'sip-response' ? message.header('server') : undefined
-    this.userAgent.setText(message.header('user-agent') ?? server ?? null)
-    const tls = kind === 'non-sip' && looksLikeTls(bytes.subarray(start, end))
+    const userAgent = userAgentOf(message, kind)
+    this.userAgent.setText(userAgent)
+    this.#takeAsked(isRequest && hasCredentials(message))
+    this.isRegister = method === 'REGISTER'
+    this.asked.setText(isRequest ? askedUser(message) : null)
     const malformed = isRequest && message.defects.some(({ severity }) => severity !== 'lenient')
-    this.tagMask = tagMask(deriveTags({ kind, method, e164: this.e164, looksLikeTls: tls, malformed }))
+    const facts = { kind, method, e164: this.e164, malformed, behaviours: [] }
+    const isResearch = namesResearch(message, kind, userAgent)
+    this.tagMask = tagMask(deriveTags({ ...facts, looksLike: looksLike(message, kind), isResearch }))
   }
 }
+
+const hasCredentials = (message: SipMessage): boolean =>
+  message.find('authorization') >= 0 || message.find('proxy-authorization') >= 0
 
 function isSame(bytes: Uint8Array, start: number, end: number, otherStart: number, otherEnd: number): boolean {
   if (start < 0 || end - start !== otherEnd - otherStart) return false

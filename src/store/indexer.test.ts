@@ -12,8 +12,11 @@ import { FOLD_ROWS_MAX } from './_fold-window.ts'
 import { NUMBER_ROWS_PER_SOURCE_HOUR, TABLE_SIZE_MAX } from './_hour-store.ts'
 import { ROWS_PER_SOURCE_MINUTE } from './_row-table.ts'
 import { dayPath, listDays } from './day-files.ts'
+import { tagsOf } from './delta.ts'
+import { deltasOfBatch } from './delta-batch.ts'
 import { TEXT_SIZE_MAX } from './index-facts.ts'
 import { type Expiry, Indexer, TELL_COUNT } from './indexer.ts'
+import { Intake } from './intake.ts'
 import { JournalReader } from './journal-reader.ts'
 import type { JournalWriter } from './journal-writer.ts'
 import { eventRecordSize, serializeRepeat, writeEventRecord } from './record.ts'
@@ -336,6 +339,45 @@ test('a reindex carries over what only the old index knows, and counts nothing t
   assert.deepEqual(dumpIndex(bench.dirs.index), wanted)
   bench.write({ at: START + 4 * HOUR_MS, callId: 'goes on' })
   assert.equal(sumOf(bench.dump().events, 'count'), 121)
+})
+
+test('an index made again has the tags that followed from what a source did, as the live indicators had them', async (t) => {
+  const bench = new Bench(t)
+  const intake = new Intake(bench.writer)
+  for (let i = 0; i < 130; i++) {
+    const bytes = sipRequest({ method: 'REGISTER', number: String(100 + i), callId: `c${i}` })
+    const wanted = observation({ at: START + i, bytes })
+    const record = new Uint8Array(eventRecordSize(wanted))
+    writeEventRecord(wanted, record, 0)
+    intake.take(record, new DataView(record.buffer), 0, START)
+  }
+  const live = deltasOfBatch(intake.window.take()).find(({ kind }) => kind === 'ip-address')
+  assert.deepEqual(tagsOf(live!.tagMask), ['register-probe', 'extension-enum', 'flood'])
+  const { events, hours } = bench.dump()
+  assert.equal(hours.find(({ kind }) => kind === 'ip-address')?.tagMask, live?.tagMask)
+  await reindexStore(bench.dir)
+  assert.deepEqual(dumpIndex(bench.dirs.index), { events, hours })
+})
+
+test('events that differ in what their source was doing have a row each, and so has the media of each call', (t) => {
+  const bench = new Bench(t)
+  const intake = new Intake(bench.writer)
+  const take = (facts: Partial<Observation>): void => {
+    const wanted = observation(facts)
+    const record = new Uint8Array(eventRecordSize(wanted))
+    writeEventRecord(wanted, record, 0)
+    intake.take(record, new DataView(record.buffer), 0, START)
+  }
+  for (let i = 0; i < 110; i++) take({ at: START + i, bytes: sipRequest({ callId: `c${i}` }) })
+  for (let i = 0; i < 3; i++) take({ at: START + i, transport: 'rtp', bytes: new Uint8Array(9) })
+  const rows = bench.dump().events.map(({ kind, count, tagMask }) => [kind, count, tagsOf(tagMask).includes('flood')])
+  assert.deepEqual(rows, [
+    ['sip-request', 100, false],
+    ['sip-request', 10, true],
+    ['media', 1, false],
+    ['media', 1, false],
+    ['media', 1, false],
+  ])
 })
 
 test('a day whose file is of a later version is refused and left as it is', (t) => {

@@ -5,11 +5,11 @@ import fc from 'fast-check'
 import { commit, openJournal } from '../../test/support/journal.ts'
 import { observation, sipRequest } from '../../test/support/observations.ts'
 import { mutate, seededRandom } from '../../test/support/sip-mutator.ts'
-import { invite, SCANNERS } from '../../test/support/sip-samples.ts'
+import { invite, request, SCANNERS } from '../../test/support/sip-samples.ts'
 import { readSipVectors } from '../../test/support/sip-vectors.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import type { Observation } from '../core/event.ts'
-import { type Delta, deltasOf, numberValues, repeatDeltas } from './delta.ts'
+import { type Delta, deltasOf, numberValues, repeatDeltas, tagsOf } from './delta.ts'
 import { deltasOfBatch } from './delta-batch.ts'
 import { deriveEvent } from './derive.ts'
 import { Intake } from './intake.ts'
@@ -107,8 +107,11 @@ test('a window holds what its events add, one row each, last changed last', (t) 
       const bench = new Bench(t)
       bench.take(taken)
       const known = new Map<string, Observation>()
-      const expected = taken.flatMap((one): Delta[] => {
-        const event = deriveEvent(0, { ...one, rawShed: false })
+      const stored = bench.stored()
+      const expected = taken.flatMap((one, i): Delta[] => {
+        const kept = stored[i]!
+        const behaviours = 'behaviours' in kept ? (kept.behaviours ?? []) : []
+        const event = deriveEvent(0, { ...one, rawShed: false, behaviours })
         const key = `${one.source.ip} ${one.source.port} ${one.bytes}`
         const isRepeat = one.transport === 'udp' && event.kind.startsWith('sip-')
         const original = isRepeat ? known.get(key) : undefined
@@ -146,10 +149,78 @@ test('the journal has each event as it was, and of a retransmission only what it
     assert(stored !== undefined && 'bytes' in stored)
     assert.deepEqual(
       { ...stored, bytes: Buffer.from(stored.bytes) },
-      { ...taken, bytes: Buffer.from(taken.bytes), rawShed: false },
+      { ...taken, bytes: Buffer.from(taken.bytes), rawShed: false, ja4: null, behaviours: [] },
     )
   }
   assert.equal(bench.intake.repeatCount, 2)
+})
+
+/** What somebody sends who tries six users with passwords, over TCP, so that nothing is a retransmission. */
+const ATTACK = Array.from({ length: 12 }, (_, i) =>
+  observation({
+    at: START + i,
+    transport: 'tcp',
+    source: { ip: '198.51.100.7', port: 5000 + i },
+    bytes: request({
+      method: 'REGISTER',
+      to: `<sip:${100 + (i % 6)}@203.0.113.5>`,
+      headers: ['Authorization: Digest username="100", response="0"'],
+    }),
+  }),
+)
+
+test('what a source does is in the journal, so that lookups and whoever reads it later are told the same', (t) => {
+  const bench = new Bench(t)
+  bench.take(ATTACK)
+  const events = bench.stored().map((record) => {
+    assert('bytes' in record)
+    return deriveEvent(0, record)
+  })
+  assert.deepEqual(
+    events.map(({ tags }) => tags.join(' ')),
+    [
+      ...new Array(4).fill('register-probe'),
+      ...new Array(2).fill('register-probe register-bruteforce extension-enum'),
+      ...new Array(4).fill('register-probe register-bruteforce'),
+      ...new Array(2).fill('register-probe register-bruteforce extension-enum'),
+    ],
+  )
+  assert.deepEqual(summed(deltasOfBatch(bench.intake.window.take())), summed(events.flatMap(deltasOf)))
+})
+
+test('a known research network is told by its address, whatever it sends', (t) => {
+  const bench = new Bench(t)
+  bench.take([observation({ transport: 'tcp', source: { ip: '162.142.125.9', port: 1 }, bytes: new Uint8Array(0) })])
+  const [delta] = deltasOfBatch(bench.intake.window.take())
+  assert.deepEqual(tagsOf(delta!.tagMask), ['known-research'])
+})
+
+test('media adds to the address that it came from, and to nothing else', (t) => {
+  const bench = new Bench(t)
+  const counts = { packetCount: 1, byteCount: 172, lostCount: 0, foreignCount: 0, durationMs: 0 }
+  const summary = { callId: 'a', codec: 'PCMU', payloadType: 0, ...counts, dtmf: '00442081234567', ssrcs: [] }
+  const bytes = Buffer.from(JSON.stringify(summary))
+  bench.intake.shortens = 'all'
+  const source = { ip: '162.142.125.9', port: 16_384 }
+  bench.take(new Array(200).fill(observation({ at: START, transport: 'rtp', validation: 'transport', source, bytes })))
+  assert.deepEqual(deltasOfBatch(bench.intake.window.take()), [
+    {
+      kind: 'ip-address',
+      value: source.ip,
+      form: '',
+      count: 200,
+      repeatCount: 0,
+      firstAt: START,
+      lastAt: START,
+      validation: 'none',
+      tagMask: 0,
+    },
+  ])
+  const [first] = bench.stored()
+  assert(first !== undefined && 'bytes' in first)
+  const event = deriveEvent(0, first)
+  assert.deepEqual([event.kind, event.callId, event.media?.dtmf], ['media', 'a', '00442081234567'])
+  assert.deepEqual([event.tags, event.calledNumbers, event.rawShed], [[], [], false])
 })
 
 test('whatever differs, be it one bit, a port or the size received, is no retransmission', (t) => {
@@ -243,7 +314,11 @@ test(`what is counted of ${ODD_COUNT} mutated messages is what the journal has o
     const deltas = deltasOf(deriveEvent(0, record))
     told.push(...deltas)
     if (eventRecordSize(taken[i]!) > 2048) continue
-    assert.deepEqual(deltas, deltasOf(deriveEvent(0, { ...taken[i]!, rawShed: false })), String(taken[i]!.bytes))
+    assert.deepEqual(
+      deltas,
+      deltasOf(deriveEvent(0, { ...taken[i]!, rawShed: false, behaviours: record.behaviours ?? [] })),
+      String(taken[i]!.bytes),
+    )
   }
   assert.deepEqual(summed(counted), summed(told))
   assert(bench.intake.shedRawCount > ODD_COUNT / 2)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { ADDRESS_SIZE } from '../core/address.ts'
+import { isResearchAddress } from '../core/research-scanners.ts'
 import { DeltaWindow } from './delta-window.ts'
 import type { DialledForms } from './dialled-forms.ts'
 import { Facts, KIND } from './facts.ts'
@@ -10,14 +11,17 @@ import {
   copyEventHead,
   EVENT_FIELD,
   isRawShed,
+  markBehaviours,
   RECORD,
   RECORD_SIZE_MAX,
+  RTP,
   rawStartOf,
   sizeOfRecord,
   UDP,
 } from './record.ts'
 import { Repeats } from './repeats.ts'
 import { lastShed, writeShed } from './shed.ts'
+import { SourceBehaviour } from './source-behaviour.ts'
 
 const TYPE_AT = 4
 const KEPT_ODD_SIZE = 2048 // bytes of a record that is not shortened when the shortened message would tell something else
@@ -33,6 +37,7 @@ export class Intake {
   readonly #shortFacts: Facts
   #isAltered = false // whether the journal has a message that tells something else than what was received
   readonly #repeats = new Repeats()
+  readonly #behaviour = new SourceBehaviour()
   readonly #sampler = new RawSampler()
   readonly #hash = new KeyedHash()
   readonly #short = new Uint8Array(RECORD_SIZE_MAX)
@@ -56,19 +61,23 @@ export class Intake {
   take(bytes: Uint8Array, records: DataView, at: number, now: number): number {
     if (bytes[at + TYPE_AT] !== RECORD.event) throw new Error('sensors hand over events only')
     const size = sizeOfRecord(records, at)
-    const isDatagram = bytes[at + EVENT_FIELD.transport] === UDP
-    this.#facts.read(bytes, rawStartOf(records, at), at + size, isDatagram)
-    const canRepeat = isDatagram && isSip(this.#facts.kind)
+    const transport = bytes[at + EVENT_FIELD.transport]!
+    this.#facts.read(bytes, rawStartOf(records, at), at + size, transport)
+    const canRepeat = transport === UDP && isSip(this.#facts.kind)
     const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
     if (canRepeat && this.#repeats.find(records, at)) {
       this.#takeRepeat(records, at, happenedAt, now)
       return size
     }
+    const source = at + EVENT_FIELD.source
+    const behaviours = transport === RTP ? 0 : this.#behaviour.note(records, source, happenedAt, this.#facts)
+    if (behaviours !== 0) markBehaviours(records, at, behaviours)
     this.lastId = this.#append(bytes, records, at, size, now)
     if (canRepeat && !this.#isAltered) this.#repeats.remember(this.lastId, happenedAt)
     const validation = bytes[at + EVENT_FIELD.validation]!
     const facts = this.#isAltered ? this.#shortFacts : this.#facts
-    this.window.addEvent(records, at + EVENT_FIELD.source, happenedAt, validation, facts)
+    facts.addTags(behaviours, isResearchAddress(records, source))
+    this.window.addEvent(records, source, happenedAt, validation, facts)
     return size
   }
 
@@ -101,14 +110,15 @@ export class Intake {
    */
   #mayShorten(bytes: Uint8Array, at: number, sizes: { size: number; shortSize: number }): boolean {
     if (this.#facts.isPlain && !lastShed.isCut) return true
-    const isDatagram = bytes[at + EVENT_FIELD.transport] === UDP
-    this.#shortFacts.read(this.#short, rawStartOf(this.#shortView, 0), sizes.shortSize, isDatagram)
+    const transport = bytes[at + EVENT_FIELD.transport]!
+    this.#shortFacts.read(this.#short, rawStartOf(this.#shortView, 0), sizes.shortSize, transport)
     if (this.#shortFacts.isLike(this.#facts)) return true
     this.#isAltered = sizes.size > KEPT_ODD_SIZE
     return this.#isAltered
   }
 
   #isKeptWhole(bytes: Uint8Array, records: DataView, at: number, size: number): boolean {
+    if (bytes[at + EVENT_FIELD.transport] === RTP) return true // a summary, which is small
     if (this.shortens === 'all') return false
     const happenedAt = records.getFloat64(at + EVENT_FIELD.at, true)
     const isForgeable = bytes[at + EVENT_FIELD.validation] === 0

@@ -32,7 +32,7 @@ export class Outbox {
       this.droppedCount++
       return
     }
-    const shed = this.waitingSize >= QUEUE_SIZE.shed
+    const shed = this.waitingSize >= QUEUE_SIZE.shed && observation.transport !== 'rtp'
     const kept = shed ? { ...observation, bytes: shedRaw(observation.bytes) } : observation
     if (this.#size + eventRecordSize(kept) > this.#batch.length) this.send()
     this.#size += writeEventRecord(kept, this.#batch, this.#size, kept.bytes.length < observation.bytes.length)

@@ -26,7 +26,8 @@ export class Repeats {
 
   /** Remembers the datagram that `find` has just not found. */
   remember(id: number, happenedAt: number): void {
-    const stale = happenedAt >= this.#turnAt || happenedAt < this.#turnAt - GENERATION_MS // the clock may step back
+    // Threads tell the time a little out of order; a clock that was set back by more begins anew.
+    const stale = happenedAt >= this.#turnAt || happenedAt < this.#turnAt - 2 * GENERATION_MS
     if (stale || this.#young.isFull) {
       const next = this.#old
       this.#old = this.#young

@@ -3,8 +3,8 @@ import { parseMessage, type SipMessage } from '../wire/sip/message.ts'
 
 const KEPT_VALUE_SIZE = 128 // characters of each
 /** Addresses are kept whole or left out: what a cut leaves of one may dial another number. */
-const WHOLE_SIZE: Readonly<Record<string, number>> = { from: 512, to: 2048, contact: 512 }
-const NAMES = ['via', 'from', 'to', 'contact', 'call-id', 'cseq', 'user-agent', 'authorization']
+const WHOLE_SIZE: Readonly<Record<string, number>> = { from: 512, to: 2048, contact: 512, 'refer-to': 2048 }
+const NAMES = ['via', 'from', 'to', 'contact', 'call-id', 'cseq', 'user-agent', 'authorization', 'refer-to']
 const KEPT_HEADERS = NAMES.map(keptHeader)
 const SERVER = keptHeader('server') // what a response says in place of a user agent
 const KEPT_URI_SIZE = 2048 // characters, as many as a number is looked for in

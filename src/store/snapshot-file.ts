@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib'
  * MAGIC; a size that no piece has ends it. It is written beside its name, so that a file of that name is whole or was
  * damaged since.
  */
-const MAGIC = Buffer.from('SentryPeer indicators 2')
+const MAGIC = Buffer.from('SentryPeer indicators 3')
 const HEAD_SIZE = 8
 const END_SIZE = 0xffff_ffff
 const NOTHING = new Uint8Array(0)

@@ -170,9 +170,9 @@ test("the original's flags and variables start a node", { timeout: 30_000 }, asy
 
 test('start says what is wrong without a stack trace', { timeout: 30_000 }, async (t) => {
   const stateDir = tempDir(t)
-  const config = await runSentrypeer(t, ['start', '--state-dir', stateDir, '--sip', 'tls:127.0.0.1:5061'])
+  const config = await runSentrypeer(t, ['start', '--state-dir', stateDir, '--sip', 'tls:127.0.0.1'])
   assert.equal(config.code, 2)
-  assert.match(config.stderr, /tls is not in this version, only udp and tcp are \[CONFIG_INVALID\]\n$/)
+  assert.match(config.stderr, /must be written like tls:127\.0\.0\.1:5061 \[CONFIG_INVALID\]\n$/)
 
   const port = await freePort()
   const taken = createSocket('udp4').bind(port, '127.0.0.1')

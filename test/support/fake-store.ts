@@ -42,6 +42,7 @@ export function fakeEvent(event: Partial<Event> & { readonly id: number }): Even
     cseq: '1 INVITE',
     userAgent: 'pplsip',
     calledNumbers: [{ from: 'request-uri', raw: '900442081234567' }],
+    otherNumbers: [],
     calledNumber: '900442081234567',
     e164: '+442081234567',
     tags: ['toll-fraud-call'],
@@ -51,6 +52,8 @@ export function fakeEvent(event: Partial<Event> & { readonly id: number }): Even
     headerOrder: null,
     raw,
     rawShed: false,
+    ja4: null,
+    media: null,
     ...event,
   }
 }

@@ -4,4 +4,5 @@ import { loadPersona, personaNames } from '../../src/config/personas.ts'
 import type { Persona } from '../../src/sensors/uas/persona.ts'
 
 export const ASTERISK_CHAN_SIP = loadPersona('asterisk-chan-sip')
+export const FREESWITCH = loadPersona('freeswitch')
 export const PERSONAS: readonly Persona[] = personaNames().map(loadPersona)

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -16,6 +17,7 @@ const PACKAGES = {
   svcrack: 'sipvicious',
   sipp: 'sip-tester',
   sipsak: 'sipsak',
+  openssl: 'openssl',
 }
 export type ScannerProgram = keyof typeof PACKAGES
 
@@ -34,17 +36,26 @@ export function has(t: TestContext, program: ScannerProgram): boolean {
   return false
 }
 
-/** Runs it in a folder and a home of its own. */
+/** Runs it in a folder and a home of its own. `until`: its input stays open until it has printed that. */
 export async function run(
   program: ScannerProgram,
   args: readonly string[],
+  { input = '', until }: { input?: string | Uint8Array; until?: RegExp } = {},
 ): Promise<{ output: string; code: number | null }> {
   const folder = mkdtempSync(join(tmpdir(), 'sip-tools-'))
   try {
     const env = { ...process.env, HOME: folder, TERM: 'dumb' }
-    const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: PROGRAM_MS })
+    const child = spawn(program, args, { cwd: folder, env, stdio: 'pipe', timeout: PROGRAM_MS })
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (output += bytes))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (bytes) => {
+        output += bytes
+        if (until?.test(output)) child.stdin.end()
+      })
+    }
+    child.stdin.on('error', () => {}) // it does not have to read what it is given
+    child.stdin.write(input)
+    if (until === undefined) child.stdin.end()
     const [code] = await once(child, 'close')
     return { output, code }
   } finally {
@@ -52,15 +63,32 @@ export async function run(
   }
 }
 
-/** A UDP port that is free just now, for a program that wants to be told its own. */
+/** A port that is free just now over UDP and TCP, for a program that wants to be told its own. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const socket = createSocket(host === '::1' ? 'udp6' : 'udp4')
-  const listening = once(socket, 'listening')
-  socket.bind(0, host)
-  await listening
-  const { port } = socket.address()
-  const closed = once(socket, 'close')
-  socket.close()
-  await closed
-  return port
+  for (;;) {
+    await using stack = new AsyncDisposableStack()
+    const socket = createSocket(host === '::1' ? 'udp6' : 'udp4')
+    stack.defer(() => closed(socket))
+    const bound = once(socket, 'listening')
+    socket.bind(0, host)
+    await bound
+    const { port } = socket.address()
+    const server = createServer()
+    stack.defer(() => (server.listening ? closed(server) : undefined))
+    try {
+      const listening = once(server, 'listening')
+      server.listen(port, host)
+      await listening
+      return port
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
+}
+
+async function closed(one: { close(): unknown; once(event: 'close', then: () => void): unknown }): Promise<void> {
+  await new Promise<void>((resolve) => {
+    one.once('close', resolve)
+    one.close()
+  })
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket as UdpClientSocket } from 'node:dgram'
 import { EventEmitter, once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import type { Observation } from '../../src/core/event.ts'
+import type { Observation, Transport } from '../../src/core/event.ts'
 import { listenSensors, type Receiver, type SensorDeps, type SensorsConfig } from '../../src/sensors/sensors.ts'
 import { canReceiveBatches } from '../../src/sensors/udp/linux/batch-receiver.ts'
 import { observationOf } from './datagrams.ts'
@@ -60,6 +60,9 @@ export async function startSensors(change: Partial<SensorsConfig> = {}, depsChan
     logged,
     udpPort: portOf('udp'),
     tcpPort: portOf('tcp'),
+    tlsPort: portOf('tls'),
+    wsPort: portOf('ws'),
+    wssPort: portOf('wss'),
     advance: (ms: number) => {
       aheadMs += ms
     },
@@ -74,6 +77,11 @@ export async function startSensors(change: Partial<SensorsConfig> = {}, depsChan
     },
     [Symbol.asyncDispose]: () => sensors[Symbol.asyncDispose](),
   }
+}
+
+/** Listeners on free ports of loopback, one a transport. */
+export function listenersOf(...transports: readonly Transport[]): SensorsConfig['listen'] {
+  return transports.map((transport) => ({ transport, host: '127.0.0.1', port: 0 }))
 }
 
 type ClientInit = { host?: string; from?: string }

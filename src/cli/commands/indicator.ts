@@ -54,6 +54,8 @@ function facts(indicator: IndicatorJson, now: number): [string, string][] {
     authors,
     country,
     asn,
+    numberType,
+    dialPrefixes = [],
   } = indicator
   const repeats = repeatCount === 0 ? '' : `, and ${plural(repeatCount, 'retransmission')}`
   const rows: [string, string][] = []
@@ -66,9 +68,17 @@ function facts(indicator: IndicatorJson, now: number): [string, string][] {
   rows.push(['tags', tags.join(', ') || 'none'])
   if (authors !== undefined && authors > 1) rows.push(['seen by', plural(authors, 'node')])
   if (country) rows.push(['country', country])
+  if (numberType) rows.push(['number type', describeType(numberType, indicator.isNonGeographic === true)])
+  if (dialPrefixes.length > 0) rows.push(['dial prefixes', dialPrefixes.map(describePrefix).join(', ')])
   if (asn) rows.push(['network', `AS${asn}`])
   return rows
 }
+
+const describeType = (type: string, isNonGeographic: boolean): string =>
+  `${type.toLowerCase().replaceAll('_', ' ')}${isNonGeographic ? ', of a worldwide service' : ''}`
+
+const describePrefix = ({ prefix, count }: { prefix: string; count: number }): string =>
+  `${prefix || 'none'}${count === 1 ? '' : ` (${formatCount(count)} times)`}`
 
 const VALIDATION_MEANING: Readonly<Record<string, string>> = {
   none: ': only lone UDP packets, whose source anybody can forge',

@@ -28,7 +28,7 @@ export function define(command: Command, context: CliContext): void {
     .option('--state-dir <dir>', 'folder of everything the node remembers')
     .option(
       '--sip <uri>',
-      'listen on udp:ADDRESS:PORT or tcp:ADDRESS:PORT (repeatable; replaces all defaults)',
+      'listen on udp:ADDRESS:PORT, or tcp:, tls:, ws:, wss: likewise (repeatable; replaces all defaults)',
       collect,
     )
     .option('--no-sip', 'do not listen for SIP')
@@ -43,6 +43,8 @@ export function define(command: Command, context: CliContext): void {
     .option('--json-log-file <file>', 'that file (and write it)')
     .option('--syslog [target]', 'send events to syslog: system, or udp:ADDRESS:PORT')
     .addOption(new Option('--db-file <file>', "the original's -f").hideHelp())
+    .addOption(new Option('--tls-certificate <file>', "the original's -t").hideHelp())
+    .addOption(new Option('--tls-key <file>', "the original's -k").hideHelp())
     .option('--json', 'say what is running as JSON lines')
     .addHelpText('after', EXAMPLES)
     .action((flags: StartFlags) => start(flags, context))

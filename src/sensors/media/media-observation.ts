@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Endpoint, Observation } from '../../core/event.ts'
-import type { MediaSummary } from './media-tally.ts'
+import type { TalliedMedia } from './media-tally.ts'
 
 /** The call that media belonged to. */
 export type MediaCall = {
@@ -14,7 +14,7 @@ export type MediaCall = {
  * What the media of a call was, as an observation: our own words in JSON, never a sound. Its source is the address that
  * signalled with the port the media came from (0: none came). A packet proves nothing about where it comes from.
  */
-export function mediaObservation(call: MediaCall, summary: MediaSummary): Observation {
+export function mediaObservation(call: MediaCall, summary: TalliedMedia): Observation {
   const { sourcePort, ...told } = summary
   const bytes = Buffer.from(JSON.stringify({ callId: call.callId, ...told }))
   return {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { MediaSummary } from '../../core/media.ts'
 import { parseRtpHeader, type RtpHeader } from '../../wire/rtp/header.ts'
 import { staticRtpmap } from '../../wire/rtp/payload-types.ts'
 import { SequenceCounter } from '../../wire/rtp/sequence.ts'
@@ -7,17 +8,7 @@ import { DtmfReader } from '../../wire/rtp/telephone-event.ts'
 export const TALLY_LIMITS = { dtmfCount: 64, ssrcCount: 4 } as const
 
 /** What came of the media of one call. */
-export type MediaSummary = {
-  /** Encoding name of most packets, such as PCMU, and their payload type; telephone events apart. Null: there were none, or nobody named it. */
-  readonly codec: string | null
-  readonly payloadType: number | null
-  readonly packetCount: number // datagrams from the address that signalled, RTP or not
-  readonly byteCount: number // of those datagrams, RTP headers included
-  readonly lostCount: number // of the first four SSRCs
-  readonly foreignCount: number // datagrams from other addresses
-  readonly dtmf: string // digits of telephone events, the first 64
-  readonly durationMs: number // from the first packet to the last
-  readonly ssrcs: readonly string[] // eight hex digits each, the first four
+export type TalliedMedia = Omit<MediaSummary, 'callId'> & {
   /** The port that the first packet came from; null without any. */
   readonly sourcePort: number | null
 }
@@ -60,7 +51,7 @@ export class MediaTally {
     if (header !== null) this.#read(header, bytes)
   }
 
-  summary(): MediaSummary {
+  summary(): TalliedMedia {
     const payloadType = this.#mainType()
     const rtpmap = payloadType === null ? null : this.#rtpmap(payloadType)
     let lostCount = -this.#unreadCount // they came, whichever they were

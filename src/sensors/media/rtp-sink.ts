@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { canonicalIp } from '../../core/address.ts'
-import { type MediaSummary, MediaTally } from './media-tally.ts'
+import { MediaTally, type TalliedMedia } from './media-tally.ts'
 
 export const SINK_LIMITS = {
   lifeMs: 30_000, // from being taken on
@@ -33,9 +33,9 @@ export type RtpSink = {
   /** Counts from now on; everything before was nobody's. */
   start(call: SinkCall): void
   /** What came so far. */
-  summary(): MediaSummary
+  summary(): TalliedMedia
   /** Frees the port, which happens by itself 30 s after the sink was taken. Once more does no harm. */
-  close(): MediaSummary
+  close(): TalliedMedia
 }
 
 /** A sink on a bound socket, which it owns. `onClose` hears once that the port is free. */

@@ -4,31 +4,19 @@ import type { Frame } from '../../wire/sip/framing.ts'
 import type { Boundary, StreamPeer } from '../boundary.ts'
 import { type LimitKey, sourceKey } from '../reply-limit.ts'
 import type { ReplyPath } from '../uas/delivery.ts'
+import { EMPTY, type HeldConnection, NON_SIP_SIZE_MAX, type Preamble, type StreamDeps, unanswered } from './held.ts'
 import { type Allowance, type PlacedFrame, StreamInput } from './input.ts'
-import type { StreamLimits } from './limits.ts'
-import type { StreamTurns } from './turns.ts'
 
-const NON_SIP_SIZE_MAX = 512 // bytes kept of a stream that is not SIP
-const EMPTY = new Uint8Array()
 const PONG = Buffer.from('\r\n')
 
 type BadFrame = Extract<Frame, { kind: 'bad' }>
-
-export type StreamDeps = {
-  readonly monotonicNow: () => number // ms, from anywhere; never set back or forward
-  readonly boundary: Pick<Boundary, 'stream' | 'mayPong' | 'bug'>
-  readonly limits: StreamLimits
-  readonly turns: Pick<StreamTurns, 'add'>
-  readonly onActive: (connection: StreamConnection) => void
-  readonly onClosed: (connection: StreamConnection) => void
-}
 
 /**
  * One connection: frames what comes, answers in order, and ends. Whatever arrived is recorded once, under the address
  * of this very socket, also when the connection ends in the middle of a message or without a byte. It is not read from
  * while it waits for its turn. A bug that its bytes meet ends this connection and nothing else.
  */
-export class StreamConnection {
+export class StreamConnection implements HeldConnection {
   readonly peer: StreamPeer
   readonly sourceKey: LimitKey
   readonly #socket: Socket
@@ -44,11 +32,14 @@ export class StreamConnection {
   #recordedCount = 0
   #receivedSize = 0
   #head: Uint8Array = EMPTY // the first bytes, until something is recorded
+  readonly #preamble: Preamble | null
   #out: Uint8Array[] = []
 
-  constructor(socket: Socket, peer: StreamPeer, deps: StreamDeps) {
+  /** The socket is read from once this has it. `preamble`: what stands for it when it says nothing further. */
+  constructor(socket: Socket, peer: StreamPeer, deps: StreamDeps, preamble: Preamble | null = null) {
     this.#socket = socket
     this.peer = peer
+    this.#preamble = preamble
     this.sourceKey = sourceKey(peer.source.ip)
     this.#deps = deps
     this.#openedAt = this.#activeAt = deps.monotonicNow()
@@ -56,16 +47,15 @@ export class StreamConnection {
     socket.on('drain', () => this.#contain(() => this.#readOn()))
     socket.on('end', () => this.#contain(() => this.#onEnd()))
     socket.on('close', () => this.#contain(() => this.#onClose()))
+    socket.resume()
   }
 
-  /** Ends it when one of its times is up. `now` is monotonic. */
   sweep(now: number): void {
     this.#contain(() => {
       if (this.#isOverdue(now)) this.destroy()
     })
   }
 
-  /** Closes at once. What had arrived is recorded. */
   destroy(): void {
     this.#contain(() => {
       this.#socket.destroy()
@@ -101,7 +91,7 @@ export class StreamConnection {
     if (this.#recordedCount === 0 && this.#head.length < NON_SIP_SIZE_MAX) {
       this.#head = Buffer.concat([this.#head, bytes.subarray(0, NON_SIP_SIZE_MAX - this.#head.length)])
     }
-    this.#deps.onActive(this)
+    this.#deps.connections.touch(this)
     this.#socket.pause()
     this.#input.give(bytes)
     this.#deps.turns.add(this)
@@ -127,7 +117,7 @@ export class StreamConnection {
 
   #take({ frame, before, after }: PlacedFrame): void {
     if (frame.kind === 'ping') {
-      if (this.#deps.boundary.mayPong(this.peer)) this.#out.push(PONG)
+      if (this.#deps.boundary.mayAnswer(this.peer)) this.#out.push(PONG)
     } else if (frame.kind === 'message') {
       // Without a usable Content-Length the framer cuts at the blank line; what it could not frame is then the body.
       const rest = after?.kind === 'bad' && endsMessage(after) ? after : null
@@ -146,7 +136,7 @@ export class StreamConnection {
     if (reason === 'headers-too-large' || reason === 'message-too-large') {
       this.#record({ message: bytes, evidence: bytes, size, oversize: true })
     } else {
-      this.#record({ message: EMPTY, evidence: bytes.subarray(0, NON_SIP_SIZE_MAX), size, oversize: false })
+      this.#record(unanswered(bytes.subarray(0, NON_SIP_SIZE_MAX), size))
     }
   }
 
@@ -209,9 +199,11 @@ export class StreamConnection {
   #recordRest(): void {
     const rest = this.#input.takeRest()
     if (rest.length > 0) {
-      this.#record({ message: EMPTY, evidence: rest, size: rest.length, oversize: false })
+      this.#record(unanswered(rest, rest.length))
     } else if (this.#recordedCount === 0) {
-      this.#record({ message: EMPTY, evidence: this.#head, size: this.#receivedSize, oversize: false })
+      const said = { bytes: this.#head, size: this.#receivedSize }
+      const { bytes, size } = this.#receivedSize === 0 && this.#preamble !== null ? this.#preamble : said
+      this.#record(unanswered(bytes, size))
     }
   }
 
@@ -224,7 +216,7 @@ export class StreamConnection {
   #conclude(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#deps.onClosed(this)
+    this.#deps.connections.remove(this)
     if (this.#closingAt === null) this.#recordRest()
   }
 
@@ -238,8 +230,8 @@ export class StreamConnection {
       this.#isOver = true
       this.#socket.destroy()
       this.#deps.boundary.bug(evidence, error)
-      this.#deps.onClosed(this)
-      if (!wasOver) this.#record({ message: EMPTY, evidence, size: evidence.length, oversize: false })
+      this.#deps.connections.remove(this)
+      if (!wasOver) this.#record(unanswered(evidence, evidence.length))
     }
   }
 }

@@ -6,6 +6,7 @@ export type StreamLimits = {
   readonly connectionCountMax: number
   readonly perSourceMax: number // an IPv4 address, an IPv6 /64
   readonly firstByteMs: number
+  readonly handshakeMs: number // for a ClientHello, for the handshake after it, for the head of an HTTP request
   readonly messageMs: number // from the first byte of a message to its last
   readonly idleMs: number
   readonly messageRateMin: number // bytes per second within a message
@@ -21,6 +22,7 @@ export const STREAM_LIMITS: StreamLimits = {
   connectionCountMax: 4_000,
   perSourceMax: 20,
   firstByteMs: 10_000,
+  handshakeMs: 5_000,
   messageMs: 20_000,
   idleMs: 5 * 60_000,
   messageRateMin: 50,

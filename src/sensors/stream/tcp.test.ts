@@ -408,7 +408,7 @@ const FAULTS: Record<string, [target: object, name: string]> = {
   'in framing': [StreamFramer.prototype, 'push'],
   'when it ends': [StreamInput.prototype, 'takeRest'],
   'in working': [StreamInput.prototype, 'pendingSize'],
-  'in accepting': [ConnectionTable.prototype, 'add'],
+  'in accepting': [ConnectionTable.prototype, 'enter'],
 }
 for (const [name, [target, method]] of Object.entries(FAULTS)) {
   test(`over TCP: a bug ${name} ends one connection and not the sensor`, async (t) => {

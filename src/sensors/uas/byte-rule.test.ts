@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { mutatedMessage } from '../../../test/support/mutated-message.ts'
+import { PERSONAS } from '../../../test/support/personas.ts'
 import { invite, request, SCANNERS } from '../../../test/support/sip-samples.ts'
 import { startDevice, TCP, textOf, UDP } from '../../../test/support/uas.ts'
 import type { Endpoint } from '../../core/event.ts'
@@ -102,10 +103,11 @@ const mutated = mutatedMessage([
 
 test('no datagram, however it is made, gets more bytes than it has', () => {
   const sources = fc.constantFrom('198.51.100.7', '255.1.1.1', '2001:db8:1111:2222:3333:4444:5555:6666')
+  const personas = fc.constantFrom(...PERSONAS)
   let answered = 0
   fc.assert(
-    fc.property(mutated, sources, (bytes, ip) => {
-      const text = reply(bytes, bytes.length, { ip, port: 65_535 })
+    fc.property(mutated, sources, personas, (bytes, ip, persona) => {
+      const text = reply(bytes, bytes.length, { ip, port: 65_535 }, startDevice({ persona }))
       if (text !== null) answered++
       assert((text?.length ?? 0) <= bytes.length)
     }),

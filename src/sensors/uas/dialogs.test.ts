@@ -2,9 +2,50 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { invite, request } from '../../../test/support/sip-samples.ts'
-import { startDevice, TCP, UDP } from '../../../test/support/uas.ts'
+import { type Arriving, startDevice, TCP, UDP } from '../../../test/support/uas.ts'
 
 const tagIn = (response: string): string | undefined => /;tag=(as[0-9a-f]+)/.exec(response)?.[1]
+
+const callFrom = (n: number) => ({ ...TCP, source: { ip: '198.51.100.7', port: 10_000 + n } })
+
+test('of more than 2,000 calls the one that began first is over, and its media told', () => {
+  const device = startDevice()
+  for (let n = 0; n < 2_001; n++) device.receive(invite(), callFrom(n))
+  assert.equal(device.dialogs.count, 2_000)
+  assert.deepEqual(
+    device.media.map(({ call }) => call.circumstances.source.port),
+    [10_000],
+  )
+})
+
+test('the end of the device is the end of its calls', () => {
+  const device = startDevice()
+  for (let n = 0; n < 3; n++) device.receive(invite(), callFrom(n))
+  device[Symbol.dispose]()
+  assert.deepEqual([device.dialogs.count, device.media.length], [0, 3])
+})
+
+test('a call is found by its own tag, Call-ID and source alone', () => {
+  const device = startDevice()
+  const [, , ok = ''] = device.texts(invite(), TCP)
+  const to = `<sip:x@y>;tag=${/\r\nTo: .*;tag=(\S+)/.exec(ok)?.[1]}`
+  const info = (change: object, arriving: Arriving = TCP): number[] =>
+    device.statuses(request({ method: 'INFO', to, cseq: '2 INFO', ...change }), arriving)
+  assert.deepEqual(info({}), [200])
+  assert.deepEqual(info({ callId: 'another' }), [481])
+  assert.deepEqual(info({ to: '<sip:x@y>;tag=as0123456789abcdef' }), [481])
+  assert.deepEqual(info({}, callFrom(1)), [481])
+})
+
+test('a second INVITE in a call keeps its media, a new one of that Call-ID takes its place', () => {
+  const device = startDevice()
+  const [, , ok = ''] = device.texts(invite(), TCP)
+  const to = `<sip:x@y>;tag=${/\r\nTo: .*;tag=(\S+)/.exec(ok)?.[1]}`
+  assert.deepEqual(device.statuses(invite({ to, cseq: '2 INVITE' }), TCP), [200])
+  assert.deepEqual([device.dialogs.count, device.media.length], [1, 0])
+  device.receive(invite({ cseq: '3 INVITE' }), TCP)
+  assert.deepEqual([device.dialogs.count, device.media.length], [1, 1])
+})
 
 test('nothing is told of the media of a call that was not accepted', () => {
   const device = startDevice({ pacing: 'natural' })

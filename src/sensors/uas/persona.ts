@@ -43,6 +43,8 @@ export type Persona = {
   readonly codecs: ReadonlyMap<string, string>
   /** RTP ports are even ones of this range. */
   readonly rtpPorts: { readonly from: number; readonly count: number }
+  /** The Server header where it speaks HTTP. */
+  readonly webServer: string
   /** What the certificate of its TLS listener says. */
   readonly certificate: { readonly commonName: string; readonly organisation: string }
 }

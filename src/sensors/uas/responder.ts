@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
+import type { Transport } from '../../core/event.ts'
 import { type DefectCode, type SipMessage, splitList } from '../../wire/sip/message.ts'
 import { parseNameAddr, parseUri } from '../../wire/sip/uri.ts'
 import { type Answer, type Exchange, type HeaderLine, isStream, line, uriHost } from './answer.ts'
@@ -258,8 +259,11 @@ export class Responder {
   }
 }
 
-/** The transport, in capitals where the device writes TCP so. */
-const spelled = (transport: string, tcp: string): string => (tcp === 'TCP' ? transport.toUpperCase() : transport)
+/** The transport in the place of TCP, written like it; a WebSocket is `ws` with TLS too (RFC 7118 §5.2.3). */
+function spelled(transport: Transport, tcp: string): string {
+  if (transport === 'ws' || transport === 'wss') return 'ws'
+  return tcp === 'TCP' ? transport.toUpperCase() : transport
+}
 
 const BUSY = { status: 486, rings: false }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { calledNumbers } from './called-number.ts'
+import { askedUser, calledNumbers, otherNumbers } from './called-number.ts'
 import { parseMessage } from './message.ts'
 
 /** The numbers of a request with that Request-URI and To. */
@@ -69,3 +69,58 @@ test('calledNumbers() keeps any user with seven digits, whatever stands between 
 test('calledNumbers() finds nothing in a response', () => {
   assert.deepEqual(calledNumbers(parseMessage(Buffer.from('SIP/2.0 200 OK\r\nTo: <sip:100@a>\r\n\r\n'))), [])
 })
+
+function others(...headers: string[]): string[] {
+  const start = 'REFER sip:0046500@a SIP/2.0\r\nTo: <sip:100@a>\r\n'
+  const message = parseMessage(Buffer.from(`${start}${headers.map((line) => `${line}\r\n`).join('')}\r\n`, 'latin1'))
+  return otherNumbers(message).map(({ from, raw }) => `${from} ${raw}`)
+}
+
+for (const [headers, expected] of [
+  [[], []],
+  [['Diversion: <sip:+442081234567@a>;reason=unconditional'], ['diversion +442081234567']],
+  [
+    ['Diversion: "x, y" <tel:+441>, sip:%2B442@a;reason=busy', 'diversion: <sip:alice@a>, <sip:443@a>'],
+    ['diversion +441', 'diversion +442', 'diversion 443'],
+  ],
+  [['P-Called-Party-ID: "Bob" <sip:+445@a;user=phone>'], ['p-called-party-id +445']],
+  [['P-Called-Party-ID: <sip:100@a>', 'Diversion: <sip:0046500@a>'], []],
+  [
+    ['P-Called-Party-ID: <sip:7@a>', 'Refer-To: <sip:+448@a?Replaces=x>', 'Diversion: <sip:6@a>, <sip:6@a>'],
+    ['refer-to +448', 'diversion 6', 'p-called-party-id 7'],
+  ],
+  [
+    Array.from({ length: 99 }, (_, i) => `Diversion: <sip:${i}@a>`),
+    [0, 1, 2, 3, 4, 5, 6, 7].map((i) => `diversion ${i}`),
+  ],
+] as const) {
+  test(`otherNumbers() of ${JSON.stringify(headers).slice(0, 100)}`, () => {
+    assert.deepEqual(others(...headers), expected)
+  })
+}
+
+test('calledNumbers() takes the number that a request refers to, when no two others are dialled', () => {
+  const of = (uri: string, to: string) => {
+    const bytes = Buffer.from(
+      `REFER ${uri} SIP/2.0\r\nTo: ${to}\r\nr: "x" <sip:00442081234567@b?Replaces=1>;y=z\r\n\r\n`,
+    )
+    return calledNumbers(parseMessage(bytes)).map(({ from, raw }) => `${from} ${raw}`)
+  }
+  assert.deepEqual(of('sip:bob@a', '<sip:bob@a>'), ['refer-to 00442081234567'])
+  assert.deepEqual(of('sip:100@a', '<sip:100@a>'), ['request-uri 100', 'refer-to 00442081234567'])
+  assert.deepEqual(of('sip:100@a', '<sip:101@a>'), ['request-uri 100', 'to 101'])
+  assert.deepEqual(of('sip:00442081234567@a', '<sip:bob@a>'), ['request-uri 00442081234567'])
+})
+
+for (const [to, user] of [
+  ['<sip:100@a>', '100'],
+  ['"x" <sips:al%69ce;p=1:pw@a>', 'alice'],
+  ['tel:+44', '+44'],
+  ['<sip:203.0.113.5>', null],
+  ['<sip:@a>', null],
+  ['x', null],
+] as const) {
+  test(`askedUser() of ${to}`, () => {
+    assert.equal(askedUser(parseMessage(Buffer.from(`REGISTER sip:a SIP/2.0\r\nTo: ${to}\r\n\r\n`))), user)
+  })
+}

@@ -278,4 +278,6 @@ test('looksLikeTls() knows a ClientHello and no other record', () => {
   assert(!looksLikeTls(Buffer.from('160301020002', 'hex')), 'a ServerHello')
   assert(!looksLikeTls(Buffer.from('150301000202', 'hex')), 'an alert')
   assert(!looksLikeTls(Buffer.from('OPTIONS sip:a SIP/2.0')))
+  assert(looksLikeTls(Buffer.from('802e0103010015000000100000', 'hex')), 'as SSL 2.0 has it')
+  assert(!looksLikeTls(Buffer.from('802e0203010015000000100000', 'hex')))
 })

@@ -55,6 +55,7 @@ const CONTACT = 512
 const ROUTE = 1024
 const REQUIRE = 2048
 const CREDENTIALS = 4096
+const REFER_TO = 8192
 const REQUIRED = VIA | FROM | TO | CALL_ID | CSEQ
 const CSEQ_LIMIT = 2 ** 31 // RFC 3261 §8.1.1.5
 
@@ -76,6 +77,7 @@ for (const [name, bit] of [
   ['require', REQUIRE],
   ['authorization', CREDENTIALS],
   ['proxy-authorization', CREDENTIALS],
+  ['refer-to', REFER_TO],
 ] as const) {
   BITS[nameId(name)] = bit
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countedBytes } from '../../../test/support/counted-bytes.ts'
 import { readSipVectors } from '../../../test/support/sip-vectors.ts'
-import { calledNumbers } from './called-number.ts'
+import { asksForWebSocket } from '../http/request-head.ts'
+import { askedUser, calledNumbers, otherNumbers } from './called-number.ts'
 import { StreamFramer } from './framing.ts'
 import { parseMessage, splitList } from './message.ts'
 import { serializeResponse } from './response.ts'
@@ -58,6 +59,12 @@ const HOSTILE: Record<string, string> = {
   'a Request-URI of digits': filled('0', 'INVITE sip:', '@a SIP/2.0\r\n\r\n'),
   'a Request-URI of spaces': filled(' ', 'INVITE sip:a@b', ' SIP/2.0\r\n\r\n'),
   'a status line of digits': filled('1', 'SIP/2.0 ', ' OK\r\n\r\n'),
+  'Diversion lines': filled('Diversion: <sip:1@a>\r\n', START + FIVE),
+  'a Diversion list': filled('sip:1@a,', `${START + FIVE}Diversion:`),
+  'Diversion quotes': filled('"<', `${START + FIVE}Diversion:`),
+  'a P-Called-Party-ID of schemes': filled('<sip:', `${START + FIVE}P-Called-Party-ID:`),
+  'a Refer-To of percent signs': filled('%31', `${START + FIVE}r:<sip:`, '@a>\r\n\r\n'),
+  'a request for WebSockets': filled('Upgrade: webSocke\r\n', 'GET / HTTP/1.1\r\n'),
   'a large body': filled('l:0\r\n', `${START + FIVE}\r\n`),
 }
 const messages = [
@@ -71,6 +78,9 @@ for (const { name, bytes } of messages) {
     const message = parseMessage(counted)
     void message.defects
     calledNumbers(message)
+    otherNumbers(message)
+    askedUser(message)
+    asksForWebSocket(counted)
     serializeResponse(message, {
       status: 400,
       toTag: 't',
