@@ -30,7 +30,10 @@ export type Observation = {
   readonly destination: Endpoint
   readonly validation: SourceValidation
   readonly collectedMethod: CollectedMethod
-  /** Status codes of the responses sent, in order; empty when nothing was answered. */
+  /**
+   * Status codes of the responses sent, in order; empty when nothing was answered. Those that follow in their time, as
+   * ringing and the answer to a call, are among them, though a caller may hang up before.
+   */
   readonly responses: readonly number[]
   readonly sentSize: number // bytes of all responses together
   /** What was received, at most 64 KiB of it. Only valid during the call it is passed to. Empty: a connection that said nothing, or an empty datagram. */

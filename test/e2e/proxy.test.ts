@@ -55,7 +55,8 @@ for (const transport of ['udp', 'tcp'] as const) {
     for (const method of ['ACK', 'BYE']) {
       const of = items.filter((one) => one.method === method)
       assert.equal(of.length, 1, method)
-      assert.equal(of[0]!.validation, transport === 'udp' ? 'echo' : 'transport')
+      // A forger could have the proxy pass our reply on: what comes back through one proves nothing over UDP.
+      assert.equal(of[0]!.validation, transport === 'udp' ? 'none' : 'transport')
     }
   })
 }

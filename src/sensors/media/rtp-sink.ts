@@ -7,6 +7,7 @@ export const SINK_LIMITS = {
   lifeMs: 30_000, // from being taken on
   readRate: 200, // packets a second that are read; a call has 50 to 100
   rate: 2000, // packets a second, foreign ones included: more are no call, and the socket is closed
+  totalRate: 20_000, // packets a second of all sinks of a thread: more would keep it from its datagrams
 } as const
 
 /** What is known of a call when its media is to come. */
@@ -39,9 +40,9 @@ export type RtpSink = {
 }
 
 /** A sink on a bound socket, which it owns. `onClose` hears once that the port is free. */
-export function openSink(socket: Socket, deps: SinkDeps, onClose: () => void): RtpSink {
+export function openSink(socket: Socket, deps: SinkDeps, total: PacketPace, onClose: () => void): RtpSink {
   const { port } = socket.address()
-  const pace = new Pace(deps)
+  const pace = new PacketPace(deps)
   let tally = new MediaTally(new Map())
   let isPeer: (address: string) => boolean = () => false
   let isOpen = true
@@ -60,7 +61,7 @@ export function openSink(socket: Socket, deps: SinkDeps, onClose: () => void): R
     const count = pace.count(at)
     if (isPeer(from.address)) tally.packet(bytes, from.port, at, count <= SINK_LIMITS.readRate)
     else tally.foreign()
-    if (count > SINK_LIMITS.rate) close()
+    if (count > SINK_LIMITS.rate || total.count(at) > SINK_LIMITS.totalRate) close()
   }
   socket.on('message', receive)
   socket.removeAllListeners('error').on('error', close)
@@ -76,7 +77,7 @@ export function openSink(socket: Socket, deps: SinkDeps, onClose: () => void): R
 }
 
 /** How many packets came within the second that began with the first of them. */
-class Pace {
+export class PacketPace {
   #startedAt: number
   #count = 0
 

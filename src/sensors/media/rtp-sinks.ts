@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { canonicalIp } from '../../core/address.ts'
 import type { SensorLog } from '../boundary.ts'
 import { systemCode } from '../listen-error.ts'
-import { openSink, type RtpSink, type SinkDeps } from './rtp-sink.ts'
+import { openSink, PacketPace, type RtpSink, type SinkDeps } from './rtp-sink.ts'
 
 export type { RtpSink, SinkCall } from './rtp-sink.ts'
 
@@ -44,6 +44,7 @@ export type RtpSinks = AsyncDisposable & {
 export async function openRtpSinks(config: RtpSinksConfig, deps: RtpSinksDeps): Promise<RtpSinks> {
   const pools = new Map(config.hosts.map((host) => [canonicalIp(host) ?? host, new Pool(host, config.ports, deps)]))
   const used = new Set<RtpSink>()
+  const total = new PacketPace(deps)
   const settled = async () => void (await Promise.all([...pools.values()].map((pool) => pool.settled())))
   for (const pool of pools.values()) pool.fill()
   await settled()
@@ -53,7 +54,7 @@ export async function openRtpSinks(config: RtpSinksConfig, deps: RtpSinksDeps): 
       const pool = pools.get(localIp) ?? pools.get(localIp.includes(':') ? '::' : '0.0.0.0')
       const socket = pool?.take()
       if (socket === undefined) return null
-      const sink = openSink(socket, deps, () => used.delete(sink))
+      const sink = openSink(socket, deps, total, () => used.delete(sink))
       used.add(sink)
       return sink
     },

@@ -22,12 +22,16 @@ export type Responses = {
   /** Whether the final one is to be acknowledged: of an INVITE. */
   readonly isInvite: boolean
   readonly isStream: boolean
+  /** Whether its final response may be sent once more so long after the request, ms; null when it never may. */
+  readonly mayRepeat: ((afterMs: number) => boolean) | null
   readonly dialog: Dialog | null
   readonly path: ReplyPath
 }
 
 /** What is needed of them to send the final one again. */
-type Repeated = Pick<Responses, 'transaction' | 'dialog' | 'path'>
+type Repeated = Pick<Responses, 'transaction' | 'dialog' | 'path'> & {
+  readonly mayRepeat: (afterMs: number) => boolean
+}
 
 export type Sent = {
   /** To be sent at once. */
@@ -77,9 +81,13 @@ export class Delivery {
   }
 
   #follow(responses: Responses, reply: Reply): void {
-    if (responses.transaction.phase !== 'proceeding') return // no timer was left for the final one
-    this.#push(responses.path, reply)
-    this.#note(responses, reply)
+    const { transaction, dialog, terminated } = responses
+    if (transaction.phase !== 'proceeding') return // no timer was left for the final one
+    const isHungUp = dialog?.isOver === true && reply.status >= 200 // by a BYE, RFC 3261 §15.1.2
+    const due = isHungUp ? terminated : reply
+    if (due === null) return
+    this.#push(responses.path, due)
+    this.#note(isHungUp ? { ...responses, dialog: null } : responses, due)
   }
 
   #push(path: ReplyPath, reply: Reply): void {
@@ -91,17 +99,17 @@ export class Delivery {
     responses.transaction.sent(reply)
     if (responses.dialog !== null && reply.status === 200) responses.dialog.isAccepted = true
     const isRepeated = reply.status < 300 || !responses.isStream // a stream loses nothing but acceptances at proxies
-    if (reply.status < 200 || !responses.isInvite || !isRepeated || !isSmall(reply)) return
-    const { transaction, dialog, path } = responses
-    this.#repeat({ transaction, dialog, path }, reply, T1_MS, T1_MS)
+    const { transaction, dialog, path, mayRepeat } = responses
+    if (reply.status < 200 || !responses.isInvite || !isRepeated || mayRepeat === null || !isSmall(reply)) return
+    this.#repeat({ transaction, dialog, path, mayRepeat }, reply, T1_MS, T1_MS)
   }
 
   #repeat(responses: Repeated, reply: Reply, pauseMs: number, afterMs: number): void {
-    const { transaction, dialog, path } = responses
+    const { transaction, dialog, path, mayRepeat } = responses
     if (afterMs >= GIVE_UP_MS) return
     const timer = this.#deps.timers.after(pauseMs, () => {
       if (dialog === null ? transaction.phase === 'confirmed' : dialog.isOver || dialog.isConfirmed) return
-      this.#push(path, reply)
+      if (mayRepeat(afterMs)) this.#push(path, reply)
       const nextMs = Math.min(T2_MS, 2 * pauseMs)
       this.#repeat(responses, reply, nextMs, afterMs + nextMs)
     })

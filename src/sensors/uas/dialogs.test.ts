@@ -6,15 +6,15 @@ import { type Arriving, startDevice, TCP, UDP } from '../../../test/support/uas.
 
 const tagIn = (response: string): string | undefined => /;tag=(as[0-9a-f]+)/.exec(response)?.[1]
 
-const callFrom = (n: number) => ({ ...TCP, source: { ip: '198.51.100.7', port: 10_000 + n } })
+const callFrom = (n: number) => ({ ...TCP, source: { ip: `198.51.${n >> 8}.${n & 255}`, port: 5060 } })
 
 test('of more than 2,000 calls the one that began first is over, and its media told', () => {
   const device = startDevice()
   for (let n = 0; n < 2_001; n++) device.receive(invite(), callFrom(n))
   assert.equal(device.dialogs.count, 2_000)
   assert.deepEqual(
-    device.media.map(({ call }) => call.circumstances.source.port),
-    [10_000],
+    device.media.map(({ call }) => call.circumstances.source.ip),
+    ['198.51.0.0'],
   )
 })
 
@@ -79,4 +79,18 @@ test('a call that may not be answered takes no port', () => {
   assert.deepEqual(device.statuses(invite(), TCP), [])
   mayReply = true
   assert.deepEqual(device.statuses(invite(), TCP), [100, 180, 200])
+})
+
+test('a source has 10 calls with a port for media, and sources that may be forged 100 together', () => {
+  const device = startDevice()
+  const statuses = (n: number, callId: string, how: Arriving = TCP) =>
+    device.statuses(invite({ callId }), { ...how, source: callFrom(n).source }).at(-1)
+  for (let n = 0; n < 10; n++) assert.equal(statuses(1, `${n}`), 200)
+  assert.equal(statuses(1, 'one more'), 486)
+  for (let n = 0; n < 100; n++) assert.equal(statuses(100 + n, 'forged', UDP), 200)
+  assert.equal(statuses(300, 'forged', UDP), 486)
+  assert.equal(statuses(301, 'connected'), 200)
+  device.timers.advance(30_000) // media is over, and the ports are free
+  assert.equal(statuses(1, 'later'), 200)
+  assert.equal(statuses(300, 'later', UDP), 200)
 })

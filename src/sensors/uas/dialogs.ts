@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { hash } from 'node:crypto'
+import { type LimitKey, sourceKey } from '../reply-limit.ts'
 import type { Circumstances, Exchange } from './answer.ts'
 import type { Timer, Timers } from './timers.ts'
 
 const COUNT_MAX = 2_000
+const PER_SOURCE_MAX = 10 // calls with a port for media, of an IPv4 address or an IPv6 /64
+const UNPROVEN_MAX = 100 // such calls of sources that may be forged, all together: the others still find ports
 const MEDIA_MS = 30_000 // how long the media of a call is received at most
 const UNCONFIRMED_MS = 32_000 // 64 × T1: a call without ACK is over. RFC 3261 §13.3.1.4
 
@@ -39,10 +42,6 @@ export class Dialog {
     this.#endMedia = endMedia
   }
 
-  confirm(): void {
-    this.isConfirmed = true
-  }
-
   end(): void {
     this.isOver = true
     for (const timer of this.timers.splice(0)) timer.cancel()
@@ -54,6 +53,8 @@ export class Dialog {
 export class Dialogs<Summary> {
   readonly #deps: DialogDeps<Summary>
   readonly #open = new Map<string, Dialog>() // oldest first
+  readonly #bySource = new Map<LimitKey, number>() // how many of them have a port for media
+  readonly #unproven = new Set<Dialog>() // those with one whose source may be forged
 
   constructor(deps: DialogDeps<Summary>) {
     this.#deps = deps
@@ -63,14 +64,19 @@ export class Dialogs<Summary> {
     return this.#open.size
   }
 
-  /** Takes a call; null when there is no port for its media. */
+  /** Takes a call; null when there is no port for its media, or its source has begun too many. */
   open({ callId, circumstances }: Exchange): Dialog | null {
+    const isUnproven = circumstances.validation === 'none'
+    const source = sourceKey(circumstances.source.ip)
+    if (isUnproven && this.#unproven.size >= UNPROVEN_MAX) return null
+    if ((this.#bySource.get(source) ?? 0) >= PER_SOURCE_MAX) return null
     const sink = this.#deps.sinks.take(circumstances)
     if (sink === null) return null
     let isMediaOver = false
     const endMedia = (): void => {
       if (isMediaOver) return
       isMediaOver = true
+      this.#release(dialog, source)
       const summary = sink.close()
       if (dialog.isAccepted) this.#deps.onMedia({ callId, circumstances, mediaPort: sink.port }, summary)
     }
@@ -78,11 +84,26 @@ export class Dialogs<Summary> {
     this.#open.get(dialog.key)?.end()
     if (this.#open.size >= COUNT_MAX) this.end(this.#open.values().next().value!)
     this.#open.set(dialog.key, dialog)
+    this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1)
+    if (isUnproven) this.#unproven.add(dialog)
     this.#limit(dialog, MEDIA_MS, endMedia)
     this.#limit(dialog, UNCONFIRMED_MS, () => {
       if (!dialog.isConfirmed) this.end(dialog)
     })
     return dialog
+  }
+
+  /** The ACK has come, and with it a tag of ours. */
+  confirm(dialog: Dialog): void {
+    dialog.isConfirmed = true
+    this.#unproven.delete(dialog)
+  }
+
+  #release(dialog: Dialog, source: LimitKey): void {
+    this.#unproven.delete(dialog)
+    const count = (this.#bySource.get(source) ?? 0) - 1
+    if (count > 0) this.#bySource.set(source, count)
+    else this.#bySource.delete(source)
   }
 
   /** The dialog that a request with a tag of ours belongs to. */

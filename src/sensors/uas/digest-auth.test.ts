@@ -90,8 +90,8 @@ test('read() tells a nonce that was ours from one that never was, and tries no p
   const nonceAt = (now: number) => read(value, { now })?.nonce
   assert.equal(nonceAt(NOW + NONCE_PERIOD_MS), 'own')
   assert.equal(nonceAt(NOW + 3 * NONCE_PERIOD_MS), 'stale')
-  assert.equal(nonceAt(NOW + 10 * NONCE_PERIOD_MS), 'stale')
-  assert.equal(nonceAt(NOW + 13 * NONCE_PERIOD_MS), 'foreign')
+  assert.equal(nonceAt(NOW + 4 * NONCE_PERIOD_MS), 'stale')
+  assert.equal(nonceAt(NOW + 6 * NONCE_PERIOD_MS), 'foreign')
   assert.equal(read(value, { now: NOW + 3 * NONCE_PERIOD_MS })?.matchedPassword, null)
   const foreign = { source: { ...UDP.source, port: 5061 } }
   assert.equal(read(value, foreign)?.nonce, 'foreign')

@@ -39,7 +39,7 @@ export class Registrar {
       tried.failureCount++
       return false
     }
-    tried.password = matchedPassword
+    tried.password = Buffer.from(matchedPassword).toString() // a part of a string would keep the whole alive
     return true
   }
 }

@@ -42,7 +42,10 @@ export class SourceMemory {
     const key = sourceKey(source.ip)
     const wrong = this.#wrong.get(key)
     if (wrong === undefined || Math.abs(now - wrong.since) > WRONG_MS) this.#wrong.set(key, { count: 1, since: now })
-    else if (++wrong.count === WRONG_COUNT_MAX) wrong.since = now // a whole minute from the last of them on
+    else if (++wrong.count === WRONG_COUNT_MAX) {
+      wrong.since = now // a whole minute from the last of them on
+      this.#provenAt.set(endpointKey(source), Number.NEGATIVE_INFINITY)
+    }
   }
 }
 

@@ -70,15 +70,15 @@ test('isOwnNonce() knows both spellings for one to two minutes', () => {
   }
 })
 
-test('isStaleNonce() knows a nonce for ten minutes after it was valid, and never while it is', () => {
+test('isStaleNonce() knows a nonce for three minutes after it was valid, and never while it is', () => {
   const tokens = new Tokens(randomBytes, SHAPES)
   const { long, short } = tokens.nonce(SOURCE, 'a', NOW)
   for (const nonce of [long, short]) {
     assert(!tokens.isStaleNonce(nonce, SOURCE, 'a', NOW))
     assert(!tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 2 * NONCE_PERIOD_MS - 1))
     assert(tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 2 * NONCE_PERIOD_MS))
-    assert(tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 12 * NONCE_PERIOD_MS - 1))
-    assert(!tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 12 * NONCE_PERIOD_MS))
+    assert(tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 5 * NONCE_PERIOD_MS - 1))
+    assert(!tokens.isStaleNonce(nonce, SOURCE, 'a', NOW + 5 * NONCE_PERIOD_MS))
     assert(!tokens.isStaleNonce(nonce, SOURCE, 'b', NOW + 2 * NONCE_PERIOD_MS))
   }
 })

@@ -8,7 +8,9 @@ import { digitCount, dress, parseShape, type Shape } from './token-shape.ts'
 
 export const TAG_PERIOD_MS = 10 * 60_000
 export const NONCE_PERIOD_MS = 60_000
-const STALE_PERIODS = 10 // how long a nonce is still known as one that was ours
+const STALE_PERIODS = 3 // how long a nonce is still known as one that was ours
+const SHORT_SIZE = 11 // characters of a short token
+const SOME_SECONDS = 1_700_000_000
 const SHORT_DIGITS = 16 // of the HMAC in a short token: 64 bits, more than can be guessed
 
 /** One token in two spellings: as the persona would write it, and as short as it can be written. */
@@ -53,6 +55,8 @@ export class Tokens {
   readonly #nonce: Shape
   readonly #opaque: Shape
   readonly #opaqueStart: number
+  readonly #tagSize: number
+  readonly #nonceSize: number
 
   constructor(random: (size: number) => Uint8Array, shapes: TokenShapes) {
     this.#hmac = new TextHmac(random)
@@ -60,6 +64,8 @@ export class Tokens {
     this.#nonce = parseShape(shapes.nonce)
     this.#opaque = parseShape(shapes.opaque)
     this.#opaqueStart = digitCount(this.#nonce)
+    this.#tagSize = sizeOf(this.#tag)
+    this.#nonceSize = sizeOf(this.#nonce)
   }
 
   /** A To-tag. Both spellings are tokens of RFC 3261 §25.1. */
@@ -68,6 +74,7 @@ export class Tokens {
   }
 
   isOwnTag(text: string, source: Endpoint, callId: string, now: number): boolean {
+    if (!hasSizeOf(text, this.#tagSize)) return false
     const period = Math.floor(now / TAG_PERIOD_MS)
     return (
       isSpelling(text, this.#tagOf(source, callId, period)) || isSpelling(text, this.#tagOf(source, callId, period - 1))
@@ -79,6 +86,7 @@ export class Tokens {
   }
 
   isOwnNonce(text: string, source: Endpoint, callId: string, now: number): boolean {
+    if (!hasSizeOf(text, this.#nonceSize)) return false
     const period = Math.floor(now / NONCE_PERIOD_MS)
     return (
       isSpelling(text, this.#nonceOf(source, callId, period)) ||
@@ -86,8 +94,9 @@ export class Tokens {
     )
   }
 
-  /** Whether it was a nonce of ours within the last ten minutes and is none now. */
+  /** Whether it was a nonce of ours within the last minutes and is none now. */
   isStaleNonce(text: string, source: Endpoint, callId: string, now: number): boolean {
+    if (!hasSizeOf(text, this.#nonceSize)) return false
     const newest = Math.floor(now / NONCE_PERIOD_MS) - 2
     for (let period = newest; period > newest - STALE_PERIODS; period--)
       if (isSpelling(text, this.#nonceOf(source, callId, period))) return true
@@ -125,6 +134,12 @@ export function isRelayed(request: SipMessage): boolean {
 export function tokenCallId(callId: string, request: SipMessage): string {
   return isRelayed(request) ? `relayed\n${callId}` : callId
 }
+
+/** Characters that tokens of a shape have: in our days a time has ten digits. */
+const sizeOf = (shape: Shape): number => dress(shape, '0'.repeat(64), 0, SOME_SECONDS).length
+
+/** Whether it is as long as a token, in either spelling: what is not, costs no hash. */
+const hasSizeOf = (text: string, size: number): boolean => text.length === size || text.length === SHORT_SIZE
 
 function isSpelling(text: string, token: Token): boolean {
   return sameText(text, token.long) || sameText(text, token.short)

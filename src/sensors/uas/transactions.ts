@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { hash } from 'node:crypto'
-import type { Endpoint } from '../../core/event.ts'
 import { RecentMap } from '../../core/recent-map.ts'
 import type { SipMessage } from '../../wire/sip/message.ts'
+import type { Circumstances } from './answer.ts'
 import type { Reply } from './byte-rule.ts'
 import type { Timer } from './timers.ts'
 import type { Token } from './token.ts'
@@ -93,12 +93,13 @@ export class Transactions {
  * requests one branch, and of other requests also whom they are about and the credentials that they offer.
  * Hashed, so that what is kept has one small size, whatever the size of those headers.
  */
-export function transactionKey(request: SipMessage, { ip, port }: Endpoint, method: string): string {
+export function transactionKey(request: SipMessage, circumstances: Circumstances, method: string): string {
+  const { transport, source, destination } = circumstances
   const names = method === 'INVITE' ? INVITE_NAMES : OTHER_NAMES
   const fields = [
     method,
-    ip,
-    port,
+    transport,
+    ...[source, destination].flatMap(({ ip, port }) => [ip, port]),
     request.cseq?.number,
     request.requestUri,
     ...names.map((name) => request.header(name)),

@@ -176,22 +176,42 @@ describe('a call in its time', () => {
     assert.equal(device.timers.count, 0)
   })
 
-  test('a refusal comes again to a proven datagram source until its ACK, over a connection never', () => {
+  test('a refusal comes again to a datagram source that proves itself with the request, until its ACK', () => {
     const device = startDevice({ interaction: 'medium' })
-    prove(device)
-    const call = invite({ from: '<sip:100@203.0.113.5>;tag=1', callId: 'call' })
-    const [refusal = ''] = device.texts(call)
+    const from = '<sip:100@203.0.113.5>;tag=1'
+    const [challenge = ''] = device.texts(invite({ from, callId: 'call' }))
+    const headers = [
+      `Authorization: Digest username="100",realm="asterisk",nonce="${nonceIn(challenge)}",uri="x",response="0"`,
+    ]
+    const [refusal = ''] = device.texts(invite({ from, callId: 'call', cseq: '2 INVITE', headers }))
     assert.match(refusal, /^SIP\/2\.0 401 /)
     device.timers.advance(T1 + 2 * T1)
     assert.deepEqual(lateStatuses(device), [401, 401])
     const to = `<sip:900442081234567@203.0.113.5>;tag=${tagIn(refusal)}`
-    const ack = { method: 'ACK', from: '<sip:100@203.0.113.5>;tag=1', callId: 'call', cseq: '1 ACK', to }
+    const ack = { method: 'ACK', from, callId: 'call', cseq: '2 ACK', to }
     device.receive(request({ ...ack, uri: 'sip:900442081234567@203.0.113.5' }))
     device.timers.advance(60_000)
     assert.equal(device.late.length, 2)
+  })
+
+  test('what is forged in the name of a source that was proven before is not repeated, nor a refusal on a connection', () => {
+    const device = startDevice()
+    prove(device)
+    assert.deepEqual(device.statuses(invite()), [100, 180, 200])
     device.receive(invite({ from: '<sip:100@203.0.113.5>;tag=1', callId: 'stream' }), TCP)
     device.timers.advance(60_000)
-    assert.equal(device.late.length, 2)
+    assert.deepEqual(device.late, [])
+  })
+
+  test('a BYE while it rings ends the call with 487', () => {
+    const device = startDevice({ pacing: 'natural' })
+    device.receive(invite(), TCP)
+    device.timers.advance(1_600)
+    const to = `<sip:x@y>;tag=${tagIn(device.late[0] ?? '')}`
+    assert.deepEqual(device.statuses(request({ method: 'BYE', to, cseq: '2 BYE' }), TCP), [200])
+    device.timers.advance(60_000)
+    assert.deepEqual(lateStatuses(device), [180, 487])
+    assert.equal(device.media.length, 0)
   })
 
   test('to a source that may be forged nothing is ever sent by itself', () => {

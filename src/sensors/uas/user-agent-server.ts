@@ -36,7 +36,7 @@ export type Handled = Sent & { readonly validation: SourceValidation }
 export type UserAgentServerDeps = {
   readonly memory: SourceMemory
   readonly transactions: Transactions
-  readonly dialogs: Pick<Dialogs<unknown>, 'find' | 'refuse'>
+  readonly dialogs: Pick<Dialogs<unknown>, 'find' | 'confirm' | 'refuse'>
   readonly delivery: Delivery
   readonly pace: Pick<Pace, 'call' | 'refusal'>
   readonly limiter: Pick<ReplyLimiter, 'take'>
@@ -107,25 +107,26 @@ export class UserAgentServer {
   /** ACK is never answered (RFC 3261 §17): it ends what is sent again for want of it. */
   #acknowledge(exchange: Exchange): Sent {
     const { dialogs, transactions } = this.#deps
-    const { source, now } = exchange.circumstances
-    transactions.find(transactionKey(exchange.request, source, 'INVITE'), now)?.confirm()
-    dialogs.find(exchange)?.confirm()
+    const { request, circumstances } = exchange
+    transactions.find(transactionKey(request, circumstances, 'INVITE'), circumstances.now)?.confirm()
+    const dialog = dialogs.find(exchange)
+    if (dialog !== null) dialogs.confirm(dialog)
     return NOTHING
   }
 
   #answer(exchange: Exchange, arrival: Arrival): Sent {
     const { transactions } = this.#deps
     const { request, method, circumstances } = exchange
-    const { source, now } = circumstances
+    const { now } = circumstances
     // Asked before anything is worked out or begun, so that a flood costs us little; the sensor has asked for the others.
     if (circumstances.validation !== 'none' && !this.#hasLeave(circumstances, 1)) return NOTHING
     if (method === 'CANCEL') {
-      const invite = transactions.find(transactionKey(request, source, 'INVITE'), now)
+      const invite = transactions.find(transactionKey(request, circumstances, 'INVITE'), now)
       if (invite !== null) return this.#cancel(exchange, arrival, invite)
     }
     const { responder } = arrival
     if (!isStateful(exchange)) return this.#send(exchange, arrival, responder.decide(exchange), null)
-    const key = transactionKey(request, source, method)
+    const key = transactionKey(request, circumstances, method)
     const known = transactions.find(key, now)
     if (known?.last) return this.#sendAgain(exchange, arrival, known.last)
     if (known?.phase === 'proceeding') return NOTHING // its answer is on its way
@@ -173,6 +174,7 @@ export class UserAgentServer {
       terminated,
       isInvite,
       isStream: isStream(circumstances),
+      mayRepeat: this.#mayRepeat(exchange),
       dialog,
       path: arrival.path(),
     })
@@ -196,6 +198,16 @@ export class UserAgentServer {
     if (reply === null) return NOTHING
     transaction?.sent(held(reply))
     return { replies: [reply], later: [] }
+  }
+
+  /**
+   * A datagram in the name of a source that was proven before may be forged all the same: what it starts is repeated only
+   * when it carries a token itself.
+   */
+  #mayRepeat({ circumstances, isOwnTag, offered }: Exchange): ((afterMs: number) => boolean) | null {
+    const { source, now } = circumstances
+    const isSure = isStream(circumstances) || isOwnTag || offered?.nonce === 'own'
+    return isSure ? (afterMs) => this.#deps.limiter.take(source.ip, 1, now + afterMs, true) : null
   }
 
   /** Whether so many replies may be sent to a source that is proven. */
