@@ -55,8 +55,9 @@ for (const transport of ['udp', 'tcp'] as const) {
     for (const method of ['ACK', 'BYE']) {
       const of = items.filter((one) => one.method === method)
       assert.equal(of.length, 1, method)
-      // A forger could have the proxy pass our reply on: what comes back through one proves nothing over UDP.
+      // A proxy passes responses on, so what comes back through it proves nothing of who has seen them.
       assert.equal(of[0]!.validation, transport === 'udp' ? 'none' : 'transport')
+      assert.deepEqual(of[0]!.responses, method === 'BYE' ? [200] : [])
     }
   })
 }
