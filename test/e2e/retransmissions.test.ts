@@ -30,9 +30,18 @@ function assertSpaced(copies: readonly { at: number }[], startedAt: number): voi
   }
 }
 
+const INVITED = /\r\nCSeq: 1 INVITE\r\n/
 const OK = /^SIP\/2\.0 200 /
 const CHALLENGE = /^SIP\/2\.0 401 /
 const of = (callId: string): RegExp => new RegExp(`\r\nCall-ID: ${callId}\r\n`)
+
+/** Credentials that carry a nonce of ours for that Call-ID: the INVITE that has them proves by itself where it comes from. */
+async function proofFor(caller: Caller, callId: string): Promise<string> {
+  caller.send(request({ method: 'REGISTER', callId }))
+  const [challenge] = await caller.got(1, CHALLENGE, of(callId))
+  const nonce = /nonce="([^"]+)"/.exec(challenge?.text ?? '')?.[1]
+  return `Authorization: Digest username="100",realm="asterisk",nonce="${nonce}",uri="sip:x",response="0"`
+}
 
 /** Resolves when all that was sent before has been seen. */
 const settled = (caller: Caller) => caller.ask(request({ callId: `settled-${performance.now()}` }))
@@ -47,21 +56,24 @@ describe('responses to an INVITE', { concurrency: 4 }, () => {
       const asExtension = { from: '<sip:100@203.0.113.5>;tag=1' } // which is challenged
       call(stranger, { callId: 'stranger' })
       call(stranger, { callId: 'stranger-too', ...asExtension })
-      const patient = call(proven, { callId: 'patient' })
-      const brief = call(proven, { callId: 'brief' })
-      const challenged = call(proven, { callId: 'challenged', ...asExtension })
+      const proofs = await Promise.all(['patient', 'brief', 'challenged'].map((callId) => proofFor(proven, callId)))
+      const [forPatient = '', forBrief = '', forChallenged = ''] = proofs
+      const patient = call(proven, { callId: 'patient', headers: [forPatient] })
+      const brief = call(proven, { callId: 'brief', headers: [forBrief] })
+      const challenged = call(proven, { callId: 'challenged', headers: [forChallenged], ...asExtension })
+      call(proven, { callId: 'maybe-forged' })
       const onStream = call(connected, { callId: 'patient' })
       call(connected, { callId: 'challenged', ...asExtension })
 
       // Two are acknowledged after their second copy.
       const accepted = await proven.got(3, OK, of('brief'))
-      const refused = await proven.got(3, CHALLENGE)
+      const refused = await proven.got(3, CHALLENGE, INVITED)
       assertSpaced(accepted, brief.at)
       assertSpaced(refused, challenged.at)
       brief.acknowledge(accepted[0]!.text)
       challenged.acknowledge(refused[0]!.text)
       await settled(proven)
-      const counts = () => [proven.responses(OK, of('brief')).length, proven.responses(CHALLENGE).length]
+      const counts = () => [proven.responses(OK, of('brief')).length, proven.responses(CHALLENGE, INVITED).length]
       const then = counts()
       assert(Math.max(...then) < 5, 'or it would prove nothing')
 
@@ -72,6 +84,7 @@ describe('responses to an INVITE', { concurrency: 4 }, () => {
       assert.deepEqual(counts(), then)
       assertSpaced(await connected.got(5, OK), onStream.at)
       assert.equal(connected.responses(CHALLENGE).length, 1, 'a stream loses no refusal')
+      assert.equal(proven.responses(OK, of('maybe-forged')).length, 1, 'in the name of a source that was proven before')
       await assertAnsweredOnce(stranger)
       assert.equal(bugCount(node.sensors), 0)
     })
