@@ -12,5 +12,8 @@ export function keepCompiledCode(env: NodeJS.ProcessEnv): void {
   const xdg = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : null
   const local = process.platform === 'win32' ? LOCALAPPDATA : undefined
   const folder = xdg ?? local ?? (HOME ? join(HOME, '.cache') : null)
-  if (folder !== null) enableCompileCache(join(folder, 'sentrypeer', 'compile'))
+  if (folder === null) return
+  const directory = join(folder, 'sentrypeer', 'compile')
+  const isKept = enableCompileCache(directory).directory !== undefined
+  if (isKept) env.NODE_COMPILE_CACHE ??= directory // threads take no other word for it
 }

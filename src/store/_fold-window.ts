@@ -43,9 +43,16 @@ export const minuteOf = (at: number): number => Math.floor(at / MINUTE_MS)
 
 /** Events of a source and minute that differ in nothing but their time share both. Texts of strangers stand behind their length. */
 export function foldKeys(hash: KeyHash, row: RowFacts): FoldKeys {
-  const source = `${row.source.ip} ${minuteOf(row.at)}`
+  const source = sourceText(row)
   return { source: hash.wide('source', source), row: hash.wide('fold', `${source} ${foldText(row)}`) }
 }
+
+/** The first of them alone, which takes less to know of a row. */
+export function sourceKey(hash: KeyHash, row: Pick<RowFacts, 'source' | 'at'>): number {
+  return hash.wide('source', sourceText(row))
+}
+
+const sourceText = ({ source, at }: Pick<RowFacts, 'source' | 'at'>): string => `${source.ip} ${minuteOf(at)}`
 
 /**
  * What a source was doing is no part of the message, so events that differ in that are not alike. The media of each call
@@ -108,11 +115,12 @@ export class FoldWindow {
   }
 
   add(row: OpenRow, keys: FoldKeys): void {
-    this.#addToSource(row, keys.source)
+    this.addToSource(row, keys.source)
     if (!row.isSummary) this.#rows.partOf(row.n)?.set(keys.row, row)
   }
 
-  #addToSource(row: OpenRow, key: number): void {
+  /** Counts a row that nothing more is counted in, as one of its source. */
+  addToSource(row: OpenRow, key: number): void {
     const sources = this.#sources.partOf(row.n)
     if (sources === null) return
     let source = sources.get(key)

@@ -15,7 +15,7 @@ import {
   type StoredRow,
   unpackRow,
 } from './_event-row.ts'
-import { type FoldKeys, type FoldState, FoldWindow, foldKeys, type OpenRow } from './_fold-window.ts'
+import { type FoldKeys, type FoldState, FoldWindow, foldKeys, type OpenRow, sourceKey } from './_fold-window.ts'
 import type { KeyHash } from './_key-hash.ts'
 import { GROUP_SIZE, groupOfRow, Postings } from './_postings.ts'
 import { Texts } from './_texts.ts'
@@ -163,7 +163,10 @@ export class RowTable {
     const groupFrom = groupOfRow(this.#nextN) * GROUP_SIZE
     const whole = db.prepare(`SELECT ${COLUMNS} FROM events WHERE n >= ? ORDER BY n`)
     const counted = db.prepare(`SELECT ${COUNT_COLUMNS} FROM events WHERE n >= ? AND n < ? ORDER BY n`)
-    for (const stored of counted.iterate(countedFrom, wholeFrom)) this.#reopenRow(unpack(stored, this.#packing))
+    for (const stored of counted.iterate(countedFrom, wholeFrom)) {
+      const row = unpack(stored, this.#packing) // without what it was found by
+      this.#window.addToSource(openRow(row), sourceKey(this.#hash, row))
+    }
     for (const stored of whole.iterate(Math.min(wholeFrom, groupFrom))) {
       const row = unpack(stored, this.#packing)
       if (row.n >= wholeFrom) this.#reopenRow(row)
@@ -172,9 +175,12 @@ export class RowTable {
   }
 
   #reopenRow(row: EventRow): void {
-    const { n, isSummary, at, lastAt, count, repeatCount } = row
-    this.#window.add({ n, isSummary, at, lastAt, count, repeatCount, isChanged: false }, foldKeys(this.#hash, row))
+    this.#window.add(openRow(row), foldKeys(this.#hash, row))
   }
+}
+
+function openRow({ n, isSummary, at, lastAt, count, repeatCount }: EventRow): OpenRow {
+  return { n, isSummary, at, lastAt, count, repeatCount, isChanged: false }
 }
 
 const unpack = (stored: unknown, { dayStartAt }: Packing): EventRow => unpackRow(stored as StoredRow, dayStartAt)

@@ -3,8 +3,15 @@ import type { Socket } from 'node:net'
 import type { Frame } from '../../wire/sip/framing.ts'
 import type { Boundary, StreamPeer } from '../boundary.ts'
 import { type LimitKey, sourceKey } from '../reply-limit.ts'
-import type { ReplyPath } from '../uas/delivery.ts'
-import { EMPTY, type HeldConnection, NON_SIP_SIZE_MAX, type Preamble, type StreamDeps, unanswered } from './held.ts'
+import {
+  ClosablePath,
+  EMPTY,
+  type HeldConnection,
+  NON_SIP_SIZE_MAX,
+  type Preamble,
+  type StreamDeps,
+  unanswered,
+} from './held.ts'
 import { type Allowance, type PlacedFrame, StreamInput } from './input.ts'
 
 const PONG = Buffer.from('\r\n')
@@ -154,13 +161,11 @@ export class StreamConnection implements HeldConnection {
   }
 
   /** For answers that come in a later turn. They do not wait for a peer that takes none. */
-  readonly path: ReplyPath = {
-    send: (bytes) => {
-      const canSend = this.#socket.writable && this.#socket.writableLength <= this.#deps.limits.unsentSizeMax
-      if (canSend) this.#socket.write(bytes)
-      return canSend
-    },
-  }
+  readonly path = new ClosablePath((bytes) => {
+    const canSend = this.#socket.writable && this.#socket.writableLength <= this.#deps.limits.unsentSizeMax
+    if (canSend) this.#socket.write(bytes)
+    return canSend
+  })
 
   /** All answers of one turn leave in one write. */
   #flush(): void {
@@ -216,6 +221,7 @@ export class StreamConnection implements HeldConnection {
   #conclude(): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.path.close()
     this.#deps.connections.remove(this)
     if (this.#closingAt === null) this.#recordRest()
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import type { Boundary, StreamReplies } from '../boundary.ts'
 import type { LimitKey } from '../reply-limit.ts'
+import type { ReplyPath } from '../uas/delivery.ts'
 import type { ConnectionTable } from './connection-table.ts'
 import type { StreamLimits } from './limits.ts'
 import type { StreamTurns } from './turns.ts'
@@ -31,6 +32,23 @@ export const NON_SIP_SIZE_MAX = 512 // bytes kept of what is not SIP
 /** What is recorded and not answered as SIP. */
 export function unanswered(evidence: Uint8Array, size: number): Parameters<Boundary['stream']>[1] {
   return { message: EMPTY, evidence, size, oversize: false }
+}
+
+/** A way back that others may keep: once closed it holds nothing of its connection. */
+export class ClosablePath implements ReplyPath {
+  #send: ((bytes: Uint8Array) => boolean) | null
+
+  constructor(send: (bytes: Uint8Array) => boolean) {
+    this.#send = send
+  }
+
+  send(bytes: Uint8Array): boolean {
+    return this.#send?.(bytes) ?? false
+  }
+
+  close(): void {
+    this.#send = null
+  }
 }
 
 /** For what is recorded without an answer. */

@@ -7,8 +7,7 @@ import type { RequestHead } from '../../wire/http/request-head.ts'
 import { parseMessage } from '../../wire/sip/message.ts'
 import type { Boundary, StreamPeer } from '../boundary.ts'
 import { type LimitKey, sourceKey } from '../reply-limit.ts'
-import type { ReplyPath } from '../uas/delivery.ts'
-import { EMPTY, type HeldConnection, NON_SIP_SIZE_MAX, type StreamDeps, unanswered } from './held.ts'
+import { ClosablePath, EMPTY, type HeldConnection, NON_SIP_SIZE_MAX, type StreamDeps, unanswered } from './held.ts'
 import type { Allowance } from './input.ts'
 
 const MESSAGE_SIZE_MAX = 65_536
@@ -176,9 +175,9 @@ export class WebSocketConnection implements HeldConnection {
   }
 
   /** For answers that come in a later turn. They do not wait for a peer that takes none. */
-  readonly path: ReplyPath = {
-    send: (bytes) => this.#socket.writableLength <= this.#deps.limits.unsentSizeMax && this.push(bytes),
-  }
+  readonly path = new ClosablePath(
+    (bytes) => this.#socket.writableLength <= this.#deps.limits.unsentSizeMax && this.push(bytes),
+  )
 
   /** A peer that does not take its answers is not read from until it does. */
   #readOn(): void {
@@ -200,6 +199,7 @@ export class WebSocketConnection implements HeldConnection {
   #conclude(): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.path.close()
     this.#deps.connections.remove(this)
     const wasOpen = this.#webSocket.readyState === this.#webSocket.OPEN // and not ended by a Close frame
     this.#webSocket.terminate()
