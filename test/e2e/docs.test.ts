@@ -5,7 +5,9 @@ import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
-import { freePort, NODE_FLAGS } from '../support/node-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { NODE_FLAGS } from '../support/node-process.ts'
+import { has } from '../support/programs.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -51,12 +53,7 @@ async function startFromReadme(t: TestContext, command: string): Promise<string>
 }
 
 test('every command that the pages tell to type works, in the order of the pages', async (t) => {
-  for (const program of ['nc', 'curl', 'bash']) {
-    if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) {
-      t.skip(`skipped: ${program} is not installed`)
-      return
-    }
-  }
+  if (!has(t, 'nc') || !has(t, 'curl') || !has(t, 'bash')) return
   const { translate } = await translator(t)
   let runCount = 0
   let started = false

@@ -16,9 +16,10 @@ import { Tokens } from '../../src/sensors/uas/token.ts'
 import { deriveEvent } from '../../src/store/derive.ts'
 import { parseMessage } from '../../src/wire/sip/message.ts'
 import { serializeResponse } from '../../src/wire/sip/response.ts'
+import { freePort } from '../support/free-port.ts'
 import { observation } from '../support/observations.ts'
 import { ASTERISK_CHAN_SIP, PERSONAS } from '../support/personas.ts'
-import { freePort, has, run, type ScannerProgram } from '../support/scanner-programs.ts'
+import { has, type Program, run } from '../support/programs.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const HOST = '127.0.0.1'
@@ -115,7 +116,7 @@ Content-Length: 0
 `
 
 /** How each is known when all but the order of its headers is hidden. */
-const ORDERS: readonly [program: ScannerProgram, names: readonly string[], args: (port: number) => string[]][] = [
+const ORDERS: readonly [program: Program, names: readonly string[], args: (port: number) => string[]][] = [
   ['svmap', ['sipvicious'], (port) => [`-p${port}`, HOST]],
   ['svmap', ['sipvicious'], (port) => [`-p${port}`, '-c', HOST]],
   ['svmap', ['sipvicious'], (port) => [`-p${port}`, '-mINVITE', HOST]],

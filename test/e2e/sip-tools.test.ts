@@ -9,8 +9,9 @@ import type { Sensors } from '../../src/sensors/types.ts'
 import type { Persona } from '../../src/sensors/uas/persona.ts'
 import { makeCredentials } from '../support/credentials.ts'
 import { observationOf } from '../support/datagrams.ts'
+import { freePort } from '../support/free-port.ts'
 import { ASTERISK_CHAN_SIP, PERSONAS } from '../support/personas.ts'
-import { freePort, has, run } from '../support/scanner-programs.ts'
+import { has, run } from '../support/programs.ts'
 import { request } from '../support/sip-samples.ts'
 
 const RATES = { source: { rate: 50, burst: 200 }, prefix: { rate: 500 }, total: { rate: 20_000 }, off: false }

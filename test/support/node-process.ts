@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import type { StoreStatus } from '../../src/store/types.ts'
+import { freePort } from './free-port.ts'
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
 const PATIENCE_MS = 30_000
@@ -25,17 +25,6 @@ export type NodeProcess = {
   /** Resolves when the index holds all that is durable. */
   indexed(): Promise<void>
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
-}
-
-/** A port that is free for both UDP and TCP just now, or nearly so. */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = createServer().listen(0, host)
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('A server on a port has one')
-  return address.port
 }
 
 /** Starts a node on free loopback ports; resolves when it says that it is ready. It is killed at the end of the test. */

@@ -144,3 +144,15 @@ export const SCANNERS: Readonly<Record<string, Buffer>> = {
     'l: 0',
   ]),
 }
+
+/** The request of a client for SIP over WebSocket (RFC 7118, 4.1), with the key of RFC 6455, 1.3. */
+export const WS_UPGRADE = [
+  'GET /ws HTTP/1.1',
+  'Host: pbx',
+  'Upgrade: websocket',
+  'Connection: Upgrade',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Protocol: sip',
+  '\r\n',
+].join('\r\n')

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { freePort, run } from './scanner-programs.ts'
+import { freePort } from './free-port.ts'
+import { run } from './programs.ts'
 import { tempDir } from './temp-dir.ts'
 
 const FOLDER = new URL('../vectors/sipp/', import.meta.url).pathname

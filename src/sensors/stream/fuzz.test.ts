@@ -6,18 +6,9 @@ import fc from 'fast-check'
 import { TLS_VECTORS } from '../../../test/support/client-hellos.ts'
 import { makeCredentials } from '../../../test/support/credentials.ts'
 import { listenersOf, startSensors, tcpClient } from '../../../test/support/sensor-kit.ts'
-import { invite, request } from '../../../test/support/sip-samples.ts'
+import { invite, request, WS_UPGRADE } from '../../../test/support/sip-samples.ts'
 
 const CONNECTIONS = 400 // of each kind; a socket each
-const UPGRADE = [
-  'GET /ws HTTP/1.1',
-  'Upgrade: websocket',
-  'Connection: Upgrade',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Protocol: sip',
-  '\r\n',
-].join('\r\n')
 
 /** A frame of a client, masked with zeros so that mutations of it stay readable. */
 function frame(bytes: Uint8Array, opcode = 0x81): Buffer {
@@ -29,10 +20,14 @@ const STREAMS: Record<'tcp' | 'tls' | 'ws', Buffer[]> = {
   tcp: [request(), Buffer.concat([invite(), request()])],
   tls: [...TLS_VECTORS.map(({ bytes }) => bytes), request()],
   ws: [
-    Buffer.concat([Buffer.from(UPGRADE), frame(request()), frame(invite(), 0x82)]),
-    Buffer.concat([Buffer.from(UPGRADE), frame(request().subarray(0, 50), 0x01), frame(request().subarray(50), 0x80)]),
+    Buffer.concat([Buffer.from(WS_UPGRADE), frame(request()), frame(invite(), 0x82)]),
     Buffer.concat([
-      Buffer.from(UPGRADE),
+      Buffer.from(WS_UPGRADE),
+      frame(request().subarray(0, 50), 0x01),
+      frame(request().subarray(50), 0x80),
+    ]),
+    Buffer.concat([
+      Buffer.from(WS_UPGRADE),
       frame(Buffer.from('ping'), 0x89),
       frame(Buffer.from('\r\n\r\n')),
       frame(Buffer.alloc(2), 0x88),

@@ -6,23 +6,13 @@ import fc from 'fast-check'
 import { type ClientOptions, WebSocket } from 'ws'
 import { makeCredentials } from '../../../test/support/credentials.ts'
 import { listenersOf, startSensors, tcpClient } from '../../../test/support/sensor-kit.ts'
-import { invite, request } from '../../../test/support/sip-samples.ts'
+import { invite, request, WS_UPGRADE } from '../../../test/support/sip-samples.ts'
 import type { Observation } from '../../core/event.ts'
 import { deriveEvent } from '../../store/derive.ts'
 import type { SensorDeps, SensorsConfig } from '../sensors.ts'
 import { STREAM_LIMITS } from './limits.ts'
 
 const CREDENTIALS = makeCredentials()
-const UPGRADE = [
-  'GET /ws HTTP/1.1',
-  'Host: pbx',
-  'Upgrade: websocket',
-  'Connection: Upgrade',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Protocol: sip',
-  '\r\n',
-].join('\r\n')
 
 const start = (change: Partial<SensorsConfig> = {}, deps: Partial<SensorDeps> = {}) =>
   startSensors({ listen: listenersOf('udp', 'tcp', 'ws', 'wss'), credentials: CREDENTIALS, ...change }, deps)
@@ -126,7 +116,7 @@ test('over WebSocket: pings of both kinds are answered, line ends alone are not'
 test('over WebSocket: a peer that does not read is not read from, and others go on', async () => {
   await using node = await start()
   using greedy = await tcpClient(node.wsPort)
-  greedy.write(UPGRADE)
+  greedy.write(WS_UPGRADE)
   await greedy.got(/ 101 /)
   greedy.socket.pause()
   const pings = Buffer.concat(Array(10_000).fill(Buffer.from('898000000000', 'hex')))
@@ -143,7 +133,7 @@ test('over WebSocket: who closes its side still gets the answers to what it had 
   using client = await tcpClient(node.wsPort)
   const bytes = invite()
   const head = Buffer.from([0x82, 0xfe, bytes.length >> 8, bytes.length & 0xff, 0, 0, 0, 0])
-  client.socket.end(Buffer.concat([Buffer.from(UPGRADE), head, bytes]))
+  client.socket.end(Buffer.concat([Buffer.from(WS_UPGRADE), head, bytes]))
   const received = await client.over()
   assert.deepEqual(received.match(/SIP\/2\.0 \d{3}/g), ['SIP/2.0 100', 'SIP/2.0 180', 'SIP/2.0 200'])
   const [seen] = await node.observed(1)
@@ -154,18 +144,18 @@ test('over WebSocket: who closes its side still gets the answers to what it had 
 test('over WebSocket: a request that nothing follows is one probe, with its bytes', async () => {
   await using node = await start()
   using client = await tcpClient(node.wsPort)
-  client.write(UPGRADE)
+  client.write(WS_UPGRADE)
   await client.got(/^HTTP\/1\.1 101 [\s\S]*Sec-WebSocket-Protocol: sip\r\n\r\n$/)
   client.socket.destroy()
   const [seen] = await node.observed(1)
-  assert.equal(text(seen!), UPGRADE)
+  assert.equal(text(seen!), WS_UPGRADE)
   assert.deepEqual(tagsOf(seen), ['non-sip', 'ws-probe'])
-  assert.deepEqual([seen?.transport, seen?.size], ['ws', UPGRADE.length])
+  assert.deepEqual([seen?.transport, seen?.size], ['ws', WS_UPGRADE.length])
 })
 
 test('over WebSocket: the request is kept whole, however late it asks', async () => {
   await using node = await start()
-  const late = UPGRADE.replace('Upgrade:', `Cookie: ${'x'.repeat(2_000)}\r\nUpgrade:`)
+  const late = WS_UPGRADE.replace('Upgrade:', `Cookie: ${'x'.repeat(2_000)}\r\nUpgrade:`)
   for (const [index, bytes] of [late, late.replace(': sip', ': xmpp'), late.slice(0, 2_100)].entries()) {
     using client = await tcpClient(node.wsPort)
     client.socket.end(bytes)
@@ -179,29 +169,34 @@ test('over WebSocket: the request is kept whole, however late it asks', async ()
 test('over WebSocket: the request cut at every byte, and with frames behind it', async () => {
   await using node = await start({ stream: { perSourceMax: 4_000 } })
   const ping = Buffer.from('898000000000', 'hex')
-  for (let cut = 1; cut < UPGRADE.length; cut++) {
+  for (let cut = 1; cut < WS_UPGRADE.length; cut++) {
     using client = await tcpClient(node.wsPort)
-    client.write(UPGRADE.slice(0, cut))
+    client.write(WS_UPGRADE.slice(0, cut))
     await new Promise((resolve) => setImmediate(resolve)) // lets the first part leave as a segment of its own
-    client.write(Buffer.concat([Buffer.from(UPGRADE.slice(cut)), ping]))
+    client.write(Buffer.concat([Buffer.from(WS_UPGRADE.slice(cut)), ping]))
     await client.got(/101 Switching[\s\S]*\r\n\r\n[^\r]{2}$/)
   }
-  await node.observed(UPGRADE.length - 1)
+  await node.observed(WS_UPGRADE.length - 1)
   assert.equal(node.sensors.counters().bugCount, 0)
 })
 
 const refused: readonly [about: string, request: string, status: RegExp, tags: string[]][] = [
   ['plain HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', /^HTTP\/1\.1 426 /, ['non-sip']],
-  ['another subprotocol', UPGRADE.replace(': sip', ': xmpp'), /^HTTP\/1\.1 400 /, ['non-sip', 'ws-probe']],
-  ['no subprotocol', UPGRADE.replace(/Sec-WebSocket-Protocol.*\r\n/, ''), /^HTTP\/1\.1 400 /, ['non-sip', 'ws-probe']],
+  ['another subprotocol', WS_UPGRADE.replace(': sip', ': xmpp'), /^HTTP\/1\.1 400 /, ['non-sip', 'ws-probe']],
+  [
+    'no subprotocol',
+    WS_UPGRADE.replace(/Sec-WebSocket-Protocol.*\r\n/, ''),
+    /^HTTP\/1\.1 400 /,
+    ['non-sip', 'ws-probe'],
+  ],
   [
     'another version',
-    UPGRADE.replace(': 13', ': 7'),
+    WS_UPGRADE.replace(': 13', ': 7'),
     /^HTTP\/1\.1 426 [\s\S]*Sec-WebSocket-Version: 8, 13\r\n/,
     ['non-sip', 'ws-probe'],
   ],
-  ['a bad key', UPGRADE.replace('dGhl', '!'), /^HTTP\/1\.1 400 /, ['non-sip', 'ws-probe']],
-  ['POST', UPGRADE.replace('GET', 'POST'), /^HTTP\/1\.1 405 [\s\S]*Allow: GET\r\n/, ['non-sip', 'ws-probe']],
+  ['a bad key', WS_UPGRADE.replace('dGhl', '!'), /^HTTP\/1\.1 400 /, ['non-sip', 'ws-probe']],
+  ['POST', WS_UPGRADE.replace('GET', 'POST'), /^HTTP\/1\.1 405 [\s\S]*Allow: GET\r\n/, ['non-sip', 'ws-probe']],
   ['a broken head', 'GET / HTTP/1.1\r\nbroken\r\n\r\n', /^HTTP\/1\.1 400 /, ['non-sip']],
   ['a head that is too large', `GET / HTTP/1.1\r\nX: ${'x'.repeat(9_000)}\r\n\r\n`, /^HTTP\/1\.1 400 /, ['non-sip']],
 ]
@@ -228,7 +223,7 @@ test('on the WebSocket port: any list of subprotocols is answered, and none is a
   const part = fc.constantFrom('sip', 'SIP', 'xmpp', ' ', '\t', ',', ', ', ';', '"', 'é', '\x7f', '')
   const tryOne = fc.asyncProperty(fc.array(part, { maxLength: 6 }), async (parts) => {
     using client = await tcpClient(node.wsPort)
-    client.write(Buffer.from(UPGRADE.replace(': sip', `:${parts.join('')}`), 'latin1'))
+    client.write(Buffer.from(WS_UPGRADE.replace(': sip', `:${parts.join('')}`), 'latin1'))
     await client.got(/^HTTP\/1\.1 (101|400) /)
   })
   await fc.assert(tryOne, {
@@ -288,7 +283,7 @@ test('over WebSocket: frames that are none end it', async () => {
   await using node = await start()
   for (const [index, frames] of ['810141', 'ff8000000000', '8380000000000000', 'c18000000000'].entries()) {
     using client = await tcpClient(node.wsPort)
-    client.write(Buffer.concat([Buffer.from(UPGRADE), Buffer.from(frames, 'hex')]))
+    client.write(Buffer.concat([Buffer.from(WS_UPGRADE), Buffer.from(frames, 'hex')]))
     await client.over()
     client.socket.destroy()
     const seen = await node.observed(index + 1)
@@ -299,14 +294,14 @@ test('over WebSocket: frames that are none end it', async () => {
 
 test('over WebSocket: who takes too long for the request, the first frame or a message is closed', async () => {
   for (const [sent, afterMs, evidence] of [
-    [UPGRADE.slice(0, 40), STREAM_LIMITS.handshakeMs, UPGRADE.slice(0, 40)],
-    [UPGRADE, STREAM_LIMITS.firstByteMs, UPGRADE],
-    [`${UPGRADE}\x81\xfe\x01\0\0\0\0\0OPT`, STREAM_LIMITS.messageRateGraceMs, '\x81\xfe\x01\0\0\0\0\0OPT'],
+    [WS_UPGRADE.slice(0, 40), STREAM_LIMITS.handshakeMs, WS_UPGRADE.slice(0, 40)],
+    [WS_UPGRADE, STREAM_LIMITS.firstByteMs, WS_UPGRADE],
+    [`${WS_UPGRADE}\x81\xfe\x01\0\0\0\0\0OPT`, STREAM_LIMITS.messageRateGraceMs, '\x81\xfe\x01\0\0\0\0\0OPT'],
   ] as const) {
     await using node = await start({ stream: { sweepMs: 5 } })
     using client = await tcpClient(node.wsPort)
     client.write(Buffer.from(sent, 'latin1'))
-    if (sent.startsWith(UPGRADE)) await client.got(/ 101 [\s\S]*\r\n\r\n/)
+    if (sent.startsWith(WS_UPGRADE)) await client.got(/ 101 [\s\S]*\r\n\r\n/)
     using other = await tcpClient(node.wsPort, { from: '127.0.0.2' }) // what came before it has arrived
     other.write('GET / HTTP/1.1\r\n\r\n')
     await other.over()
@@ -320,7 +315,7 @@ test('over WebSocket: who takes too long for the request, the first frame or a m
 test('over WebSocket: whom nothing may be sent to gets no answer, and is recorded', async () => {
   for (const change of [{ interaction: 'passive' }, { neverReply: ['127.0.0.0/8'] }] as const) {
     await using node = await start(change)
-    for (const [index, bytes] of [UPGRADE, 'GET / HTTP/1.1\r\n\r\n'].entries()) {
+    for (const [index, bytes] of [WS_UPGRADE, 'GET / HTTP/1.1\r\n\r\n'].entries()) {
       using client = await tcpClient(node.wsPort)
       client.write(bytes)
       assert.equal(await client.over(), '')
@@ -334,7 +329,7 @@ test('over WebSocket: a flood of tiny frames leaves each turn to others', async 
   using flood = await tcpClient(node.wsPort)
   const ping = Buffer.from('818400000000', 'hex')
   const frames = Buffer.concat(Array.from({ length: 5_000 }, () => Buffer.concat([ping, Buffer.from('\r\n\r\n')])))
-  flood.write(Buffer.concat([Buffer.from(UPGRADE), frames]))
+  flood.write(Buffer.concat([Buffer.from(WS_UPGRADE), frames]))
   using other = await webSocket(`ws://127.0.0.1:${node.wsPort}/`, { localAddress: '127.0.0.2' })
   other.socket.send(request())
   await other.got(1)
@@ -344,7 +339,7 @@ test('over WebSocket: a flood of tiny frames leaves each turn to others', async 
 test('over WebSocket: stopping records what was open', async () => {
   const node = await start()
   using client = await tcpClient(node.wsPort)
-  client.write(UPGRADE)
+  client.write(WS_UPGRADE)
   await client.got(/ 101 /)
   await node[Symbol.asyncDispose]()
   await client.over()

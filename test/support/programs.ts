@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR GPL-3.0-only
-// The programs that scan the world, run here on loopback.
+// Programs of others that tests run, all on loopback: scanners, proxies, and what the pages tell to type.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -19,11 +17,14 @@ const PACKAGES = {
   sipsak: 'sipsak',
   kamailio: 'kamailio',
   openssl: 'openssl',
+  nc: 'netcat-openbsd',
+  curl: 'curl',
+  bash: 'bash',
 }
-export type ScannerProgram = keyof typeof PACKAGES
+export type Program = keyof typeof PACKAGES
 
 /** Whether the program is here. Without it the test is skipped aloud, or fails where nothing may be skipped. */
-export function has(t: TestContext, program: ScannerProgram): boolean {
+export function has(t: TestContext, program: Program): boolean {
   const { PATH = '', SENTRYPEER_NO_SKIP } = process.env
   for (const folder of PATH.split(delimiter)) {
     try {
@@ -39,7 +40,7 @@ export function has(t: TestContext, program: ScannerProgram): boolean {
 
 /** Runs it in a folder and a home of its own. `until`: its input stays open until it has printed that. */
 export async function run(
-  program: ScannerProgram,
+  program: Program,
   args: readonly string[],
   { input = '', until }: { input?: string | Uint8Array; until?: RegExp } = {},
 ): Promise<{ output: string; code: number | null }> {
@@ -62,34 +63,4 @@ export async function run(
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** A port that is free just now over UDP and TCP, for a program that wants to be told its own. */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  for (;;) {
-    await using stack = new AsyncDisposableStack()
-    const socket = createSocket(host === '::1' ? 'udp6' : 'udp4')
-    stack.defer(() => closed(socket))
-    const bound = once(socket, 'listening')
-    socket.bind(0, host)
-    await bound
-    const { port } = socket.address()
-    const server = createServer()
-    stack.defer(() => (server.listening ? closed(server) : undefined))
-    try {
-      const listening = once(server, 'listening')
-      server.listen(port, host)
-      await listening
-      return port
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    }
-  }
-}
-
-async function closed(one: { close(): unknown; once(event: 'close', then: () => void): unknown }): Promise<void> {
-  await new Promise<void>((resolve) => {
-    one.once('close', resolve)
-    one.close()
-  })
 }
